@@ -1,0 +1,86 @@
+import js from '@eslint/js';
+import prettier from 'eslint-config-prettier';
+import { importX } from 'eslint-plugin-import-x';
+import vue from 'eslint-plugin-vue';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+import vueParser from 'vue-eslint-parser';
+
+/** Imports run downwards only: each layer names those that it may import (docs/architecture.md). */
+const LAYERS = {
+  shared: [],
+  core: ['shared'],
+  compute: ['shared', 'core'],
+  studio: ['shared', 'core'],
+  main: ['shared', 'studio'],
+  server: ['shared', 'studio'],
+  cli: ['shared', 'studio', 'core'],
+  preload: ['shared'],
+  renderer: ['shared'],
+};
+
+const zones = Object.entries(LAYERS).flatMap(([layer, allowed]) =>
+  Object.keys(LAYERS)
+    .filter((other) => other !== layer && !allowed.includes(other))
+    .map((other) => ({
+      target: `./src/${layer}`,
+      from: `./src/${other}`,
+      message: `src/${layer} may import ${allowed.length ? allowed.map((a) => `src/${a}`).join(', ') : 'nothing of src'} only.`,
+    })),
+);
+
+/** The outside packages that each layer must not see, so that core stays a library and studio stays testable. */
+const FORBIDDEN = {
+  shared: ['electron', 'better-sqlite3', 'vue', '@tensorflow/*', 'ws', 'node:*'],
+  core: ['electron', 'better-sqlite3', 'vue', 'ws'],
+  compute: ['electron', 'better-sqlite3', 'vue', 'ws'],
+  studio: ['electron', 'vue', '@tensorflow/*'],
+  server: ['electron', 'vue', '@tensorflow/*', 'better-sqlite3'],
+  main: ['vue', '@tensorflow/*', 'better-sqlite3'],
+  renderer: ['electron', 'better-sqlite3', '@tensorflow/*', 'ws', 'node:*'],
+};
+
+export default tseslint.config(
+  { ignores: ['node_modules', 'out', 'test/artifacts', 'test-results', 'test/golden'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommended,
+  ...vue.configs['flat/recommended'],
+  {
+    files: ['**/*.{ts,vue}'],
+    plugins: { 'import-x': importX },
+    languageOptions: { parser: tseslint.parser, globals: { ...globals.node } },
+    settings: {
+      'import-x/resolver': { typescript: false, node: { extensions: ['.ts', '.vue', '.json', '.mjs', '.js'] } },
+    },
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'max-lines': ['error', { max: 350, skipBlankLines: true, skipComments: true }],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['**/*.vue'],
+    languageOptions: {
+      parser: vueParser,
+      parserOptions: { parser: tseslint.parser, extraFileExtensions: ['.vue'] },
+      globals: { ...globals.browser },
+    },
+    rules: { 'vue/multi-word-component-names': 'off', 'vue/require-default-prop': 'off', 'vue/no-v-html': 'error' },
+  },
+  { files: ['src/renderer/**/*.ts', 'test/renderer/**/*.ts'], languageOptions: { globals: { ...globals.browser } } },
+  { files: ['**/*.mjs'], languageOptions: { globals: { ...globals.node } } },
+  ...Object.entries(FORBIDDEN).map(([layer, group]) => ({
+    files: [`src/${layer}/**/*.{ts,vue}`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group, message: `Not in src/${layer} (docs/architecture.md).` }] },
+      ],
+    },
+  })),
+  prettier,
+);

@@ -1,0 +1,118 @@
+/**
+ * The job protocol between the studio and a compute process: plain messages over a port (Electron's utilityProcess or
+ * child_process.fork with `serialization: 'advanced'`). The compute process never opens SQLite; it writes checkpoints,
+ * traces and datasets as files and tells what it wrote.
+ */
+import type { TrainConfig } from './config';
+import type { DatasetRecipe, DatasetSidecar, ExampleRef } from './dataset';
+import type { BackendInfo } from './doctor';
+import type { WireError } from './errors';
+import type { MetricBatch } from './metrics';
+import type { Task } from './arc';
+
+export interface TrainJob {
+  type: 'train';
+  job: string;
+  config: TrainConfig;
+  /** Absolute folders of the datasets (train split of the first…, test split of those in data_paths_test). */
+  data_paths: string[];
+  data_paths_test: string[];
+  /** Checkpoints go to `<run_dir>/checkpoints/step_N.safetensors`. */
+  run_dir: string;
+  run: string;
+  /** Continue exactly from this file; null starts anew. */
+  resume_from: string | null;
+  /** Examples whose prediction is stored at every evaluation. */
+  pinned: ExampleRef[];
+}
+
+export interface TraceJob {
+  type: 'trace';
+  job: string;
+  run: string;
+  run_name: string;
+  checkpoint: string;
+  data_path: string;
+  example: ExampleRef;
+  weights: 'ema' | 'raw';
+  /** ACT steps to run; null takes the config's halt_max_steps. May exceed it. */
+  act_steps: number | null;
+  out: string;
+}
+
+export interface BuildJob {
+  type: 'build';
+  job: string;
+  recipe: DatasetRecipe;
+  /** For ARC: the tasks of each subset, in the subsets' order, as they stand in the store. */
+  subsets: { name: string; tasks: Task[] }[];
+  /** Appears by rename when complete; nothing is left behind otherwise. */
+  out: string;
+}
+
+export type ComputeJob = TrainJob | TraceJob | BuildJob;
+
+export type ToCompute =
+  | ComputeJob
+  | { type: 'probe'; job: string }
+  | { type: 'pause' | 'resume' | 'stop' | 'save'; job: string }
+  | { type: 'pin'; job: string; pinned: ExampleRef[] }
+  /** Stop what runs (saving a checkpoint), then end the process. */
+  | { type: 'exit' };
+
+/** The prediction for one pinned example at one evaluation. Arrays are [S]. */
+export interface PinnedPrediction {
+  example: ExampleRef;
+  puzzle: string;
+  tokens: Uint8Array;
+  /** p of the chosen token, 0…255. */
+  confidence: Uint8Array;
+  q_halt: number;
+  /** Labelled cells that are wrong. */
+  wrong: number;
+}
+
+export interface CheckpointFile {
+  step: number;
+  path: string;
+  bytes: number;
+  sha256: string;
+  /** Why it was written. */
+  reason: 'evaluation' | 'interval' | 'pause' | 'stop' | 'end' | 'asked';
+  exact_accuracy: number | null;
+}
+
+export interface RunStarted {
+  backend: BackendInfo;
+  total_steps: number;
+  /** The step it continues from; 0 for a new run. */
+  step: number;
+  parameters: number;
+  embedding_rows: number;
+  /** Things one should know, e.g. "forward_dtype bfloat16 runs as float32 on this backend." */
+  notes: string[];
+}
+
+export type FromCompute =
+  | { type: 'ready'; pid: number }
+  | { type: 'backend'; job: string; backend: BackendInfo }
+  | { type: 'started'; job: string; started: RunStarted }
+  | { type: 'metrics'; job: string; batch: MetricBatch; tensors: number; memory_bytes: number }
+  | {
+      type: 'evaluation';
+      job: string;
+      step: number;
+      seconds: number;
+      metrics: Record<string, number>;
+      predictions: PinnedPrediction[];
+    }
+  | { type: 'checkpoint'; job: string; checkpoint: CheckpointFile }
+  | { type: 'status'; job: string; status: 'running' | 'paused'; step: number }
+  | { type: 'progress'; job: string; done: number; total: number; what: string }
+  | { type: 'note'; job: string; level: 'info' | 'warning'; message: string }
+  | { type: 'done'; job: string; status: 'done' | 'stopped'; step: number; result: JobResult | null }
+  | { type: 'failed'; job: string; error: WireError; step: number | null };
+
+export type JobResult =
+  | { kind: 'trace'; path: string; bytes: number; sha256: string; solved: boolean | null; puzzle: string }
+  | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar };

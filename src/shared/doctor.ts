@@ -1,0 +1,50 @@
+/** What `trm doctor` and the settings screen say about the machine. */
+
+export type RuntimeRung = 'gpu' | 'cpu' | 'download' | 'wasm';
+
+/** Written by set-up to node_modules/.trm/runtime.json. */
+export interface RuntimeReport {
+  schema: 1;
+  created: string;
+  tensorflow_version: string | null;
+  variant: RuntimeRung;
+  library_dir: string | null;
+  addon: string | null;
+  rungs: { rung: RuntimeRung; status: 'taken' | 'failed' | 'skipped'; reason: string; fix: string | null }[];
+}
+
+/** What the compute process found when it loaded the backend. */
+export interface BackendInfo {
+  backend: 'tensorflow' | 'wasm';
+  /** TensorFlow's version, or the wasm backend's. */
+  version: string;
+  /** "CPU" or the GPU's name. */
+  device: string;
+  threads: number;
+  /** bytes; null on a CPU. */
+  device_memory: number | null;
+  /** How a step runs; a later version records it. */
+  execution: 'eager' | 'recorded';
+  dtype: 'float32' | 'bfloat16';
+  /** One sentence on why nothing better was taken, or null. */
+  why_not_better: string | null;
+}
+
+export interface DoctorReport {
+  version: string;
+  platform: string;
+  node: string;
+  electron: string | null;
+  cpu: string;
+  cores: number;
+  memory_bytes: number;
+  home: string;
+  home_writable: boolean;
+  sqlite_version: string;
+  backend: BackendInfo | null;
+  /** Why no backend could be loaded, if none could. */
+  backend_error: string | null;
+  runtime: RuntimeReport | null;
+  /** How to get a better backend; empty if this is the best. */
+  advice: string[];
+}
