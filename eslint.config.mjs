@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
-import { importX } from 'eslint-plugin-import-x';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import vue from 'eslint-plugin-vue';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
@@ -50,7 +51,15 @@ export default tseslint.config(
     plugins: { 'import-x': importX },
     languageOptions: { parser: tseslint.parser, globals: { ...globals.node } },
     settings: {
-      'import-x/resolver': { typescript: false, node: { extensions: ['.ts', '.vue', '.json', '.mjs', '.js'] } },
+      'import-x/resolver-next': [
+        createNodeResolver({
+          extensions: ['.ts', '.vue', '.mjs', '.js', '.json'],
+          alias: {
+            '@shared': [join(import.meta.dirname, 'src/shared')],
+            '@renderer': [join(import.meta.dirname, 'src/renderer')],
+          },
+        }),
+      ],
     },
     rules: {
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
