@@ -36,9 +36,14 @@ const BESIDE = `- **TensorFlow 2.21** (Apache-2.0, © The TensorFlow Authors), f
 - **ARC-AGI** and **ARC-AGI-2** tasks (Apache-2.0), **ConceptARC** tasks (MIT, © 2024 Victor Vikram Odouard): licence texts in \`resources/\`.
 `;
 
+/** @param {string} file */
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
 
-/** Folder of `name` as seen from the package in `from`, like Node resolves it; null if it is not installed. */
+/**
+ * Folder of `name` as seen from the package in `from`, like Node resolves it; null if it is not installed.
+ * @param {string} name
+ * @param {string} from
+ */
 function locate(name, from) {
   for (let dir = from; ; dir = dirname(dir)) {
     const candidate = join(dir, 'node_modules', name);
@@ -50,6 +55,11 @@ function locate(name, from) {
 /** @type {Map<string, { name: string, version: string, licence: string, text: string }>} */
 const found = new Map();
 
+/**
+ * Adds `name` and all it depends on.
+ * @param {string} name
+ * @param {string} from
+ */
 function visit(name, from) {
   const dir = locate(name, from);
   if (!dir) return;
@@ -57,8 +67,14 @@ function visit(name, from) {
   const key = `${pkg.name}@${pkg.version}`;
   if (found.has(key)) return;
   const file = readdirSync(dir).find((f) => /^(licen[cs]e|copying)(\.|-|$)/i.test(f));
-  const licence = typeof pkg.license === 'string' ? pkg.license : (pkg.license?.type ?? pkg.licenses?.[0]?.type ?? 'see text');
-  found.set(key, { name: pkg.name, version: pkg.version, licence, text: file ? readFileSync(join(dir, file), 'utf8').trim() : '' });
+  const licence =
+    typeof pkg.license === 'string' ? pkg.license : (pkg.license?.type ?? pkg.licenses?.[0]?.type ?? 'see text');
+  found.set(key, {
+    name: pkg.name,
+    version: pkg.version,
+    licence,
+    text: file ? readFileSync(join(dir, file), 'utf8').trim() : '',
+  });
   for (const next of Object.keys(pkg.dependencies ?? {})) visit(next, dir);
 }
 
@@ -82,7 +98,9 @@ for (const [text, entries] of texts) {
 
 if (process.argv.includes('--check')) {
   if (!existsSync(target) || readFileSync(target, 'utf8') !== out) {
-    process.stderr.write('THIRD_PARTY_NOTICES.md is out of date: run `node scripts/notices.mjs` and commit the result.\n');
+    process.stderr.write(
+      'THIRD_PARTY_NOTICES.md is out of date: run `node scripts/notices.mjs` and commit the result.\n',
+    );
     process.exit(1);
   }
 } else {
