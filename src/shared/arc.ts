@@ -14,6 +14,11 @@ export interface Task {
   name: string;
   train: Required<Pair>[];
   test: Pair[];
+  /**
+   * The file lists "test" before "train". Means nothing to a reader, but the reference's builder puts the pairs into a
+   * training puzzle in the file's order, and its files are matched byte for byte.
+   */
+  test_first?: boolean;
 }
 
 export const MAX_GRID = 30;

@@ -346,7 +346,8 @@ export type MethodName = keyof Methods;
 export type Input<M extends MethodName> = z.input<Methods[M]['input']>;
 /** What a handler receives. */
 export type Parsed<M extends MethodName> = z.output<Methods[M]['input']>;
-export type Output<M extends MethodName> = ReturnType<Methods[M]['output']>;
+// Not ReturnType: its `any` arguments do not fit the parameter `never`, and it would give `any`.
+export type Output<M extends MethodName> = Methods[M]['output'] extends (value: never) => infer O ? O : never;
 
 /** One handler per method: what the studio implements and every transport serves. */
 export type Handlers = { [M in MethodName]: (input: Parsed<M>) => Promise<Output<M>> | Output<M> };
@@ -368,7 +369,13 @@ export interface Events {
   'trace.changed': TraceInfo;
   'compute.changed': ComputeState;
   'settings.changed': Settings;
+  /** Chosen in the native menu or by a second start; the window acts as if its own control had been used. Electron only. */
+  'app.command': AppCommand;
 }
+/** `go` names a screen by its first path segment. */
+export type AppCommand =
+  | { command: 'go'; screen: 'tasks' | 'datasets' | 'runs' | 'playback' | 'settings' | 'new-run' }
+  | { command: 'import' | 'palette' | 'shortcuts' };
 export type EventName = keyof Events;
 
 /** What the preload or the WebSocket client gives the renderer. */

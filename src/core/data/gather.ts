@@ -1,0 +1,98 @@
+/** Finds the files behind what was dropped or chosen: files, folders, folders in folders. Reads none of them yet. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { ImportProblem } from '../../shared/contract';
+import { StudioError, toWireError } from '../../shared/errors';
+import { checkJsonSize, readLimited } from '../arc/json';
+import { checkCancelled, type WorkOptions } from './whole-folder';
+
+export interface GatheredFile {
+  /** Where it is, for people. */
+  path: string;
+  /** Inside what was dropped, with "/": "data/training/00d62c1b.json"; a file dropped by itself is its name alone. */
+  relative: string;
+  /** @throws StudioError `too_large`; errors of the file system */
+  read(): Promise<Uint8Array>;
+}
+
+export interface Gathered {
+  files: GatheredFile[];
+  problems: ImportProblem[];
+}
+
+const MAX_FILES = 100_000;
+const MAX_FOLDERS_DEEP = 64;
+
+/** Left there by systems and tools, never meant. */
+const isHidden = (name: string): boolean => name.startsWith('.') || name === '__MACOSX';
+
+/** A file whose content is here already, e.g. dropped into a browser; null for a hidden one in a dropped folder. */
+export function gatheredContent(path: string, content: Uint8Array): GatheredFile | null {
+  const relative = path.replace(/\\/g, '/').replace(/^(\.?\/)+/, '');
+  const parts = relative.split('/');
+  if (parts.length > 1 && parts.some(isHidden)) return null;
+  return {
+    path,
+    relative,
+    read: () => {
+      checkJsonSize(content.byteLength, relative);
+      return Promise.resolve(content);
+    },
+  };
+}
+
+/**
+ * Files in the order of their names, folders entered, hidden ones passed by. Links are followed, but no folder is
+ * entered twice, so that a link to a folder above ends there.
+ *
+ * @returns what cannot be read as problems
+ * @throws StudioError `cancelled`, or `too_large` beyond 100 000 files
+ */
+export async function gatherPaths(paths: readonly string[], options: WorkOptions = {}): Promise<Gathered> {
+  const gathered: Gathered = { files: [], problems: [] };
+  for (const given of paths) {
+    const path = resolve(given);
+    await visit(path, basename(path) || path, 0, new Set(), gathered, options);
+  }
+  return gathered;
+}
+
+async function visit(
+  path: string,
+  relative: string,
+  depth: number,
+  entered: Set<string>,
+  { files, problems }: Gathered,
+  options: WorkOptions,
+): Promise<void> {
+  checkCancelled(options.signal, 'The import');
+  const problem = (message: string, harmless: boolean): void => void problems.push({ file: path, message, harmless });
+  try {
+    const info = await stat(path);
+    if (info.isDirectory()) {
+      const identity = `${info.dev}:${info.ino}`;
+      if (entered.has(identity))
+        return problem(`${relative} is a link to a folder that was read already: left out.`, true);
+      if (depth > MAX_FOLDERS_DEEP)
+        return problem(`${relative} lies ${depth} folders deep: import an inner folder.`, false);
+      entered.add(identity);
+      for (const name of (await readdir(path)).sort()) {
+        if (isHidden(name)) continue;
+        await visit(join(path, name), `${relative}/${name}`, depth + 1, entered, { files, problems }, options);
+      }
+    } else if (info.isFile()) {
+      if (files.length === MAX_FILES) {
+        throw new StudioError(
+          'too_large',
+          `${relative}: there are more than ${MAX_FILES} files: import a smaller folder.`,
+        );
+      }
+      files.push({ path, relative, read: () => readLimited(path, relative) });
+      options.progress?.(files.length, files.length, 'files found');
+    } else problem(`${relative} is neither a file nor a folder: left out.`, true);
+  } catch (error) {
+    const wire = toWireError(error);
+    if (error instanceof StudioError || wire.code === 'internal') throw error;
+    problem(wire.message, false);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * `identifiers.json`: a list of names by embedding row. With 1000 augmentations it holds a million names in 40 MB, so
+ * only their places are kept, outside the heap, and a name is decoded when it is asked for.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { StudioError } from '../../shared/errors';
+
+const MAX_BYTES = 2 ** 30;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+export class IdentifierTable {
+  private constructor(
+    private readonly bytes: Buffer,
+    /** Where name i begins (its opening quote) and ends (behind the closing one): entries 2i and 2i + 1. */
+    private readonly places: Uint32Array,
+  ) {}
+
+  /** @throws StudioError `damaged` if the file is no list of strings; errors of the file system */
+  static read(path: string): IdentifierTable {
+    if (statSync(path).size > MAX_BYTES) {
+      throw new StudioError('too_large', `${path} has more than 1 GB: build the dataset with fewer augmentations.`);
+    }
+    const bytes = readFileSync(path);
+    const places = scanStrings(bytes);
+    if (!places) {
+      throw new StudioError('damaged', `${path} is not a list of names: build the dataset again, or copy it again.`);
+    }
+    return new IdentifierTable(bytes, places);
+  }
+
+  get length(): number {
+    return this.places.length / 2;
+  }
+
+  name(id: number): string {
+    if (id < 0 || id >= this.length) throw new RangeError(`identifier ${id} of ${this.length}`);
+    return JSON.parse(this.bytes.toString('utf8', this.places[2 * id], this.places[2 * id + 1])) as string;
+  }
+}
+
+/** The places of the strings in `["…", "…"]`, or null if there is anything else. */
+function scanStrings(bytes: Buffer): Uint32Array | null {
+  let places = new Uint32Array(2048);
+  let count = 0;
+  let at = 0;
+  const skip = (): void => {
+    while (bytes[at] === 0x20 || (bytes[at] >= 0x09 && bytes[at] <= 0x0d)) at++;
+  };
+  skip();
+  if (bytes[at++] !== 0x5b) return null;
+  skip();
+  if (bytes[at] !== 0x5d) {
+    for (;;) {
+      skip();
+      const start = at;
+      if (bytes[at++] !== QUOTE) return null;
+      while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+      if (at++ >= bytes.length) return null;
+      if (2 * count === places.length) {
+        const larger = new Uint32Array(2 * places.length);
+        larger.set(places);
+        places = larger;
+      }
+      places[2 * count] = start;
+      places[2 * count++ + 1] = at;
+      skip();
+      if (bytes[at] === 0x5d) break;
+      if (bytes[at++] !== 0x2c) return null;
+    }
+  }
+  at++;
+  skip();
+  return at === bytes.length ? places.slice(0, 2 * count) : null;
+}

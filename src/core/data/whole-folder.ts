@@ -1,0 +1,149 @@
+/** Folders that are there as a whole or not at all. */
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { StudioError } from '../../shared/errors';
+
+/** What every long-running piece of work here takes. */
+export interface WorkOptions {
+  /** Checked between pieces; aborting rejects with StudioError `cancelled`. */
+  signal?: AbortSignal;
+  /** Called now and then; `done` of `total` units of `what`. */
+  progress?: (done: number, total: number, what: string) => void;
+}
+
+export function checkCancelled(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted) throw new StudioError('cancelled', `${what} was cancelled: nothing was left behind.`);
+}
+
+/**
+ * Lets other work of the process run (a stop message, a heartbeat) at most every few milliseconds; builders call it
+ * after every puzzle, and most calls cost a clock reading.
+ */
+export class Breather {
+  private last = Date.now();
+
+  constructor(
+    private readonly options: WorkOptions,
+    private readonly work: string,
+  ) {}
+
+  /** @throws StudioError `cancelled` */
+  async breathe(done: number, total: number, what: string): Promise<void> {
+    const now = Date.now();
+    if (now - this.last < 40 && done !== total) return;
+    this.last = now;
+    this.options.progress?.(done, total, what);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    checkCancelled(this.options.signal, this.work);
+  }
+}
+
+/**
+ * Makes the folder `out`: `fill` writes into a temporary folder beside it, which is made durable and renamed when
+ * complete. After a failure, a cancel or a crash there is no `out`; what a killed process has left beside it is
+ * removed by the next attempt.
+ *
+ * @throws StudioError `conflict` if `out` exists and is not an empty folder
+ */
+export async function makeWholeFolder<T>(out: string, fill: (temporary: string) => Promise<T>): Promise<T> {
+  await refuseTaken(out);
+  const parent = dirname(out);
+  const prefix = `.${basename(out)}.building-`;
+  await mkdir(parent, { recursive: true });
+  await removeAbandoned(parent, prefix);
+  const temporary = join(parent, `${prefix}${process.pid}`);
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary);
+  try {
+    const result = await fill(temporary);
+    await refuseTaken(out);
+    await syncFolders(temporary);
+    await rename(temporary, out);
+    syncFolder(parent);
+    return result;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function refuseTaken(out: string): Promise<void> {
+  let entries: string[];
+  try {
+    entries = await readdir(out);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    if (code === 'ENOTDIR' && (await stat(out).catch(() => null))) {
+      throw new StudioError('conflict', `${out} is a file: choose another folder.`);
+    }
+    throw error;
+  }
+  if (entries.length > 0) {
+    throw new StudioError(
+      'conflict',
+      `${out} exists already and is not empty: choose another folder, or delete it first.`,
+    );
+  }
+}
+
+async function removeAbandoned(parent: string, prefix: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number(name.slice(prefix.length));
+    if (pid !== process.pid && isAlive(pid)) continue;
+    await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function syncFolders(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await syncFolders(join(folder, entry.name));
+  }
+  syncFolder(folder);
+}
+
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return; // folders cannot be opened there; NTFS journals their entries
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A text file, durable, written piece by piece. */
+export function writeDurable(path: string, pieces: Iterable<string>): void {
+  const fd = openSync(path, 'wx');
+  try {
+    let text = '';
+    const flush = (): void => {
+      const bytes = Buffer.from(text, 'utf8');
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+      text = '';
+    };
+    for (const piece of pieces) {
+      text += piece;
+      if (text.length > 2 ** 20) flush();
+    }
+    flush();
+    fsyncSync(fd);
+  } catch (error) {
+    if (error instanceof Error && (error as NodeJS.ErrnoException).syscall)
+      (error as NodeJS.ErrnoException).path ??= path;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
