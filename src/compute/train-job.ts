@@ -1,0 +1,185 @@
+/** A training run: data, model and checkpoint brought together, the loop's words turned into messages. */
+import { join } from 'node:path';
+import { loadBackend } from '../core/backend/load';
+import { memoryUse } from '../core/backend/memory';
+import { openCheckpoint, readCheckpoint, readWeights, writeCheckpoint, EMBEDDING } from '../core/checkpoint/studio';
+import { openData, type OpenData } from '../core/data/merged';
+import { TrainSampler } from '../core/data/sampler';
+import { countParameters, type ModelSpec } from '../core/model/architecture';
+import { LoopControl } from '../core/train/control';
+import { trainLoop, type LoopHost, type TrainingRun } from '../core/train/loop';
+import { totalSteps } from '../core/train/schedule';
+import { Trainer } from '../core/train/trainer';
+import type { TrainJob } from '../shared/compute';
+import { configDiff, getPath } from '../shared/config-fields';
+import type { TrainConfig } from '../shared/config';
+import type { ExampleRef } from '../shared/dataset';
+import { StudioError } from '../shared/errors';
+import { mergedIdentifiers, puzzleNameOf } from './identifiers';
+import type { JobControl, JobEnd, RunningJob, Tell } from './jobs';
+
+export function startTraining(job: TrainJob, tell: Tell): RunningJob {
+  const control = new LoopControl(job.pinned);
+  let run: TrainingRun | null = null;
+  return {
+    ended: train(job, control, tell, (set) => (run = set)),
+    control: (message) => direct(control, message),
+    step: () => run?.trainer.step ?? null,
+  };
+}
+
+function direct(control: LoopControl, message: JobControl): void {
+  if (message.type === 'pin') control.pin(message.pinned);
+  else control[message.type]();
+}
+
+async function train(
+  job: TrainJob,
+  control: LoopControl,
+  tell: Tell,
+  ready: (run: TrainingRun) => void,
+): Promise<JobEnd> {
+  const backend = await loadBackend();
+  const data = openData(job.data_paths, job.data_paths_test);
+  let run: TrainingRun | null = null;
+  try {
+    run = await setUp(job, data);
+    ready(run);
+    const { config, trainer } = run;
+    tell({
+      type: 'started',
+      job: job.job,
+      started: {
+        backend,
+        total_steps: plannedSteps(config, trainer.totalSteps),
+        step: trainer.step,
+        parameters: countParameters(trainer.architecture, trainer.spec),
+        embedding_rows: trainer.puzzles?.rows ?? 0,
+        notes: notes(config, backend.dtype),
+      },
+    });
+    const status = await trainLoop(run, control, hostOf(job, data, tell));
+    return { status, step: trainer.step, result: null };
+  } finally {
+    run?.trainer.dispose();
+    data.close();
+  }
+}
+
+function notes(config: TrainConfig, dtype: 'float32' | 'bfloat16'): string[] {
+  if (config.arch.forward_dtype === dtype) return [];
+  return [`forward_dtype ${config.arch.forward_dtype} runs as ${dtype} on this backend.`];
+}
+
+const plannedSteps = ({ studio }: TrainConfig, scheduled: number): number =>
+  studio.max_steps > 0 ? Math.min(studio.max_steps, scheduled) : scheduled;
+
+async function setUp(job: TrainJob, data: OpenData): Promise<TrainingRun> {
+  const { config } = job;
+  const { metadata } = data.train;
+  const spec: ModelSpec = {
+    arch: config.arch,
+    seq_len: metadata.seq_len,
+    vocab_size: metadata.vocab_size,
+    num_puzzle_identifiers: data.numPuzzleIdentifiers,
+  };
+  const sampler = new TrainSampler(data.train, {
+    batchSize: config.global_batch_size,
+    epochs: config.eval_interval ?? config.epochs,
+    seed: config.seed,
+  });
+  const steps = totalSteps(config, metadata);
+  const fresh = { config, data, sampler, seconds: 0, exactAccuracy: null, evaluationDue: false };
+  if (!job.resume_from) {
+    const trainer = new Trainer(config, spec, steps, null);
+    if (config.load_checkpoint) await startFrom(config.load_checkpoint, trainer);
+    return { ...fresh, trainer };
+  }
+  const { meta, snapshot } = await readCheckpoint(job.resume_from);
+  refuseOtherModel(job, meta.config, spec, meta);
+  sampler.restore(meta.sampler);
+  const { seconds, exact_accuracy: exactAccuracy, evaluation_due: evaluationDue } = meta;
+  return { ...fresh, trainer: new Trainer(config, spec, steps, snapshot), seconds, exactAccuracy, evaluationDue };
+}
+
+/** Keys that decide the shapes of what a checkpoint holds, or what its numbers mean. */
+const FIXED = /^(arch\.|global_batch_size$|ema$|freeze_weights$|seed$)/;
+
+function refuseOtherModel(job: TrainJob, saved: TrainConfig, spec: ModelSpec, meta: Omit<ModelSpec, 'arch'>): void {
+  const refuse = (key: string, ours: unknown, theirs: unknown): never => {
+    const values = `${key} is ${JSON.stringify(ours)} here and ${JSON.stringify(theirs)} in ${job.resume_from}`;
+    throw new StudioError('bad_input', `${values}: resume with the run's own value, or start a new run.`);
+  };
+  const key = configDiff(job.config, saved).find((path) => FIXED.test(path));
+  if (key) refuse(key, getPath(job.config, key), getPath(saved, key));
+  for (const shape of ['seq_len', 'vocab_size', 'num_puzzle_identifiers'] as const) {
+    if (spec[shape] !== meta[shape]) refuse(`the dataset's ${shape}`, spec[shape], meta[shape]);
+  }
+}
+
+/** Weights of another run as the start of this one; a puzzle embedding of another size becomes its mean in every row. */
+async function startFrom(path: string, trainer: Trainer): Promise<void> {
+  const open = await openCheckpoint(path);
+  try {
+    const differing = configDiff({ ...trainer.config, arch: open.meta.config.arch }, trainer.config);
+    if (differing.length) {
+      const [key] = differing;
+      const values = `${key} is ${JSON.stringify(getPath(trainer.config, key))} here and ${JSON.stringify(getPath(open.meta.config, key))}`;
+      throw new StudioError(
+        'bad_input',
+        `${values} in load_checkpoint ${path}: use the same model, or start without it.`,
+      );
+    }
+    const embedding = trainer.puzzles ? ((await open.file.read(EMBEDDING)).data as Float32Array) : null;
+    const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
+    trainer.load(weights, embedding);
+  } finally {
+    await open.file.close();
+  }
+}
+
+function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
+  const id = job.job;
+  const identifiers = mergedIdentifiers(job, data);
+  return {
+    metrics: (batch) => {
+      const { tensors, memory_bytes } = memoryUse();
+      tell({ type: 'metrics', job: id, batch, tensors, memory_bytes });
+    },
+    evaluation: (step, seconds, metrics, predictions) =>
+      tell({ type: 'evaluation', job: id, step, seconds, metrics, predictions }),
+    status: (status, step) => tell({ type: 'status', job: id, status, step }),
+    note: (message) => tell({ type: 'note', job: id, level: 'info', message }),
+    puzzleName: (example: ExampleRef) => puzzleNameOf(job, data, example),
+    checkpoint: async ({ trainer, sampler, config, seconds, exactAccuracy, evaluationDue }, reason) => {
+      const snapshot = await trainer.snapshot();
+      const { seq_len, vocab_size, num_puzzle_identifiers } = trainer.spec;
+      const written = await writeCheckpoint(join(job.run_dir, 'checkpoints', `step_${trainer.step}.safetensors`), {
+        snapshot,
+        identifiers: await identifiers(),
+        meta: {
+          schema: 1,
+          config,
+          seq_len,
+          vocab_size,
+          num_puzzle_identifiers,
+          kind: data.kind,
+          rows: data.rows,
+          columns: data.columns,
+          step: trainer.step,
+          total_steps: trainer.totalSteps,
+          seconds,
+          sampler: sampler.state(),
+          exploration: snapshot.exploration,
+          exact_accuracy: exactAccuracy,
+          evaluation_due: evaluationDue,
+        },
+      });
+      tell({
+        type: 'checkpoint',
+        job: id,
+        checkpoint: { step: trainer.step, ...written, reason, exact_accuracy: exactAccuracy },
+      });
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** The parts of tfjs-node's backend that its types do not show, and the guard for its 32-bit tensor handles. */
+import * as tf from '@tensorflow/tfjs-core';
+
+interface NativeBinding {
+  TF_Version: string;
+  deleteTensor(id: number): void;
+  getNumOfTensors(): number;
+}
+
+interface TensorEntry {
+  id: number | null;
+  values: unknown;
+  refCount: number;
+}
+
+export interface NativeBackend {
+  binding: NativeBinding;
+  isUsingGpuDevice: boolean;
+  tensorMap: {
+    get(dataId: object): TensorEntry | undefined;
+    has(dataId: object): boolean;
+    delete(dataId: object): void;
+  };
+  disposeData(dataId: object, force?: boolean): boolean;
+}
+
+/** The TensorFlow backend if it is the one in use. */
+export function nativeBackend(): NativeBackend | null {
+  return tf.getBackend() === 'tensorflow' ? (tf.backend() as unknown as NativeBackend) : null;
+}
+
+/**
+ * Handles are numbered by a C++ int32 that only counts up. tfjs-node frees a handle only if its number is ≥ 0, so past 2³¹
+ * (about 60 hours of eager training) every tensor would leak; −1 alone means "no handle". At 2³² numbers come round to those
+ * of tensors that still live.
+ */
+export function freeNegativeHandles(backend: NativeBackend): void {
+  backend.disposeData = function (dataId, force = false) {
+    const entry = this.tensorMap.get(dataId);
+    if (!entry) return true;
+    entry.refCount--;
+    if (!force && entry.refCount > 0) return false;
+    if (entry.id !== null && entry.id !== undefined && entry.id !== -1) this.binding.deleteTensor(entry.id);
+    this.tensorMap.delete(dataId);
+    return true;
+  };
+}
+
+/** Most handles one process may use: an eighth below the 2³² at which numbers would be given twice. */
+export const HANDLE_LIMIT = 2 ** 32 - 2 ** 29;
+
+/** The share of HANDLE_LIMIT that this process has used, from the number of a tensor just made; 0 on other backends. */
+export function handleUse(fresh: tf.Tensor): number {
+  const entry = nativeBackend()?.tensorMap.get(fresh.dataId);
+  return entry?.id && entry.id !== -1 ? (entry.id >>> 0) / HANDLE_LIMIT : 0;
+}

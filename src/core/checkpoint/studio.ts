@@ -1,0 +1,230 @@
+/**
+ * The studio's checkpoint: one safetensors file from which a run goes on exactly. Tensors by group:
+ * `weights.NAME` (with `weights.puzzle_emb.weights`), `ema.NAME`, `adam_m.NAME`, `adam_v.NAME`, `latents.NAME`,
+ * `carry.{tokens,labels,puzzle_identifiers,steps,halted}`, and `identifiers` (the JSON list of puzzle names, as bytes).
+ * NAME is the reference's state-dict name. `__metadata__` holds `format`, `trm` (CheckpointMeta as JSON) and the sha256 of
+ * the data.
+ */
+import { createHash } from 'node:crypto';
+import type { PuzzleKind } from '../../shared/arc';
+import { checkConfig } from '../../shared/config-fields';
+import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
+import { StudioError } from '../../shared/errors';
+import type { SamplerState } from '../data/sampler';
+import type { ModelSpec } from '../model/architecture';
+import { architectureOf } from '../model/registry';
+import type { RandomState } from '../train/random';
+import type { TrainerSnapshot } from '../train/trainer';
+import { writeSafetensors, type WrittenFile } from './atomic';
+import { SafetensorsFile, type NamedTensor, type TensorData } from './safetensors';
+
+const FORMAT = 'trm-studio-checkpoint';
+const SCHEMA = 1;
+
+export interface CheckpointMeta {
+  schema: typeof SCHEMA;
+  config: TrainConfig;
+  seq_len: number;
+  vocab_size: number;
+  num_puzzle_identifiers: number;
+  kind: PuzzleKind;
+  rows: number;
+  columns: number;
+  step: number;
+  total_steps: number;
+  /** Training time so far. */
+  seconds: number;
+  sampler: SamplerState;
+  exploration: RandomState;
+  /** Of the last evaluation. */
+  exact_accuracy: number | null;
+  /** It was written while an evaluation was under way, which comes first when the run goes on. */
+  evaluation_due: boolean;
+}
+
+export interface StudioCheckpoint {
+  meta: CheckpointMeta;
+  snapshot: TrainerSnapshot;
+  /** `identifiers.json` as it stands; empty if the dataset has none. */
+  identifiers: Uint8Array;
+}
+
+export function specOf(meta: CheckpointMeta): ModelSpec {
+  const { seq_len, vocab_size, num_puzzle_identifiers } = meta;
+  return { arch: meta.config.arch, seq_len, vocab_size, num_puzzle_identifiers };
+}
+
+const GROUPS = { weights: 'weights', m: 'adam_m', v: 'adam_v', ema: 'ema', latents: 'latents' } as const;
+type Group = keyof typeof GROUPS;
+const CARRY = ['tokens', 'labels', 'puzzle_identifiers', 'steps', 'halted'] as const;
+export const EMBEDDING = 'weights.puzzle_emb.weights';
+
+/** @throws file system errors; a file that was there before is then untouched. */
+export async function writeCheckpoint(path: string, checkpoint: StudioCheckpoint): Promise<WrittenFile> {
+  const { meta, snapshot, identifiers } = checkpoint;
+  const spec = specOf(meta);
+  const shapes = new Map(
+    architectureOf(meta.config.arch.name)
+      .parameters(spec)
+      .map((p) => [p.name, p.shape]),
+  );
+  const B = snapshot.carry.halted.length;
+  const tensors = new Map<string, NamedTensor>();
+  for (const group of Object.keys(GROUPS) as Group[]) {
+    for (const [name, data] of snapshot[group]) {
+      const D = spec.arch.hidden_size;
+      const shape = group === 'latents' ? [B, data.length / B / D, D] : (shapes.get(name) ?? [data.length]);
+      tensors.set(`${GROUPS[group]}.${name}`, { shape, data });
+    }
+  }
+  const width = meta.config.arch.puzzle_emb_ndim;
+  if (width) {
+    const data = snapshot.puzzleEmbedding;
+    tensors.set(EMBEDDING, { shape: [data.length / width, width], data });
+  }
+  for (const name of CARRY) {
+    const data = snapshot.carry[name];
+    tensors.set(`carry.${name}`, { shape: data.length === B ? [B] : [B, data.length / B], data });
+  }
+  tensors.set('identifiers', { shape: [identifiers.length], data: identifiers });
+  return writeSafetensors(path, tensors, {
+    format: FORMAT,
+    trm: JSON.stringify(meta),
+    data_sha256: await digest(tensors.values()),
+  });
+}
+
+async function digest(tensors: Iterable<{ data: TensorData }>): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { data } of tensors) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
+
+export interface OpenCheckpoint {
+  meta: CheckpointMeta;
+  file: SafetensorsFile;
+}
+
+/** Opens a checkpoint for reading parts of it; the caller closes the file. @throws StudioError as `readCheckpoint` */
+export async function openCheckpoint(path: string): Promise<OpenCheckpoint> {
+  const file = await SafetensorsFile.open(path);
+  try {
+    return { meta: parseMeta(file), file };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function parseMeta({ path, header }: SafetensorsFile): CheckpointMeta {
+  const { format, trm } = header.metadata;
+  if (format !== FORMAT || !trm) {
+    throw new StudioError(
+      'bad_input',
+      `${path} is a safetensors file, but no checkpoint of TRM Studio: choose a step_N.safetensors of a run.`,
+    );
+  }
+  let meta: CheckpointMeta;
+  try {
+    meta = JSON.parse(trm) as CheckpointMeta;
+  } catch {
+    throw new StudioError('damaged', `${path}: its description is not JSON. Use another checkpoint of the run.`);
+  }
+  if (!(meta.schema <= SCHEMA)) {
+    throw new StudioError(
+      'newer_version',
+      `${path} was written by a later TRM Studio (format ${meta.schema}): update TRM Studio to use it.`,
+    );
+  }
+  const [issue] = checkConfig(meta.config);
+  if (issue) throw new StudioError('damaged', `${path}: its config is not valid here. ${issue.message}`);
+  return { ...meta, config: TrainConfigSchema.parse(meta.config) };
+}
+
+/**
+ * Everything of a checkpoint, verified.
+ * @throws StudioError `damaged`, `bad_input` or `newer_version`; file system errors
+ */
+export async function readCheckpoint(path: string): Promise<StudioCheckpoint> {
+  const { meta, file } = await openCheckpoint(path);
+  try {
+    const tensors = new Map<string, NamedTensor>();
+    for (const name of file.header.tensors.keys()) tensors.set(name, await file.read(name));
+    const expected = file.header.metadata.data_sha256;
+    if (expected !== (await digest(tensors.values()))) {
+      throw new StudioError(
+        'damaged',
+        `${path}: its data do not match their checksum. Use another checkpoint of the run.`,
+      );
+    }
+    return {
+      meta,
+      snapshot: toSnapshot(meta, tensors, path),
+      identifiers: tensors.get('identifiers')?.data as Uint8Array,
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+function toSnapshot(meta: CheckpointMeta, tensors: Map<string, NamedTensor>, path: string): TrainerSnapshot {
+  const { config } = meta;
+  const parameters = architectureOf(config.arch.name).parameters(specOf(meta));
+  const trained = parameters.filter((p) => p.trained);
+  const learning = config.freeze_weights ? [] : trained;
+  const take = <T extends TensorData>(name: string, type: new () => T, size?: number): T => {
+    const data = tensors.get(name)?.data;
+    if (data instanceof type && (size === undefined || data.length === size)) return data;
+    throw new StudioError('damaged', `${path}: tensor "${name}" is missing or of another size than the config needs.`);
+  };
+  const group = (prefix: string, specs: readonly { name: string; shape: readonly number[] }[]) =>
+    new Map(
+      specs.map(({ name, shape }) => [
+        name,
+        take(
+          `${prefix}.${name}`,
+          Float32Array,
+          shape.reduce((a, b) => a * b, 1),
+        ),
+      ]),
+    );
+  const B = config.global_batch_size;
+  const latents = [...tensors.keys()].filter((k) => k.startsWith('latents.'));
+  return {
+    step: meta.step,
+    weights: group('weights', parameters),
+    m: group('adam_m', learning),
+    v: group('adam_v', learning),
+    ema: config.ema ? group('ema', trained) : new Map(),
+    latents: new Map(latents.map((k) => [k.slice('latents.'.length), take(k, Float32Array)])),
+    puzzleEmbedding: config.arch.puzzle_emb_ndim
+      ? take(EMBEDDING, Float32Array, meta.num_puzzle_identifiers * config.arch.puzzle_emb_ndim)
+      : new Float32Array(0),
+    carry: {
+      tokens: take('carry.tokens', Int32Array, B * meta.seq_len),
+      labels: take('carry.labels', Int32Array, B * meta.seq_len),
+      puzzle_identifiers: take('carry.puzzle_identifiers', Int32Array, B),
+      steps: take('carry.steps', Int32Array, B),
+      halted: take('carry.halted', Uint8Array, B),
+    },
+    exploration: meta.exploration,
+  };
+}
+
+/**
+ * The dense weights of an open checkpoint, with the average in place of what is averaged if `which` is "ema" and there is one.
+ * @param make turns values and shape into whatever the caller needs
+ */
+export async function readWeights<T>(
+  { meta, file }: OpenCheckpoint,
+  which: 'ema' | 'raw',
+  make: (values: Float32Array, shape: readonly number[]) => T,
+): Promise<Record<string, T>> {
+  const weights: Record<string, T> = {};
+  for (const { name, shape } of architectureOf(meta.config.arch.name).parameters(specOf(meta))) {
+    const averaged = `ema.${name}`;
+    const key = which === 'ema' && file.has(averaged) ? averaged : `weights.${name}`;
+    weights[name] = make(await file.float32(key, shape), shape);
+  }
+  return weights;
+}

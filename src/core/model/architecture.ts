@@ -1,0 +1,86 @@
+/**
+ * What every architecture is made of, as the trainer, the evaluator and the checkpoints see it. A new architecture is one
+ * file that fills in `Architecture` and one line in registry.ts.
+ *
+ * Shapes: B batch rows, S sequence length, P prefix tokens, T = P + S, D hidden size, V vocabulary.
+ */
+import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { ArchConfig } from '../../shared/config';
+
+/** The config's arch section with what only the dataset knows. */
+export interface ModelSpec {
+  arch: ArchConfig;
+  /** S */
+  seq_len: number;
+  /** V */
+  vocab_size: number;
+  /** Rows of the puzzle embedding; row 0 is the blank puzzle. */
+  num_puzzle_identifiers: number;
+}
+
+export type Initializer = { kind: 'truncated_normal'; std: number } | { kind: 'constant'; value: number };
+
+export interface ParameterSpec {
+  /** The reference's state-dict name behind `model.inner.`, e.g. `L_level.layers.0.mlp.down_proj.weight`. */
+  name: string;
+  shape: readonly number[];
+  init: Initializer;
+  /** False for persistent buffers (H_init, L_init): saved, never updated, not averaged. */
+  trained: boolean;
+}
+
+export type Weights = Record<string, Tensor>;
+
+/** The recurrent state by name, each [B, T, D]. */
+export type Latents = Record<string, Tensor3D>;
+
+/** Tables that depend on the shapes alone: made once, kept for the life of the model. */
+export interface Constants {
+  /** Rotary tables [T, d] and the half turn [d, d], d = D / heads; absent without rotary positions. */
+  rope?: { cos: Tensor2D; sin: Tensor2D; turn: Tensor2D };
+}
+
+/** What a forward pass reads. */
+export interface Network {
+  spec: ModelSpec;
+  weights: Weights;
+  constants: Constants;
+}
+
+export interface Architecture {
+  /** `arch.name` in the config. */
+  name: string;
+  /** The dense parameters, in the reference's order. The puzzle embedding is not among them: it has its own optimizer. */
+  parameters(spec: ModelSpec): ParameterSpec[];
+  /** The recurrent state: each latent and the parameter [D] that it is reset to. */
+  latents(spec: ModelSpec): readonly { name: string; init: string }[];
+  /**
+   * One ACT step is `refine(warmUp(z))`. `warmUp` holds the cycles without a gradient, `refine` those with one.
+   * @param x the input embedding [B, T, D]
+   */
+  warmUp(net: Network, x: Tensor3D, z: Latents): Latents;
+  refine(net: Network, x: Tensor3D, z: Latents): Latents;
+  /** The latent that logits and halting are read from. */
+  output: string;
+}
+
+/** P: the config's puzzle_emb_len, or as many tokens of width D as the embedding needs; 0 without puzzle embeddings. */
+export function prefixLength({ arch }: ModelSpec): number {
+  if (arch.puzzle_emb_ndim === 0) return 0;
+  return arch.puzzle_emb_len || Math.ceil(arch.puzzle_emb_ndim / arch.hidden_size);
+}
+
+/** T = P + S. */
+export const totalLength = (spec: ModelSpec): number => prefixLength(spec) + spec.seq_len;
+
+/** Hidden width of a SwiGLU over `width` features: round(expansion · width · 2/3), up to a multiple of 256. */
+export const swigluWidth = (width: number, expansion: number): number =>
+  Math.ceil(Math.round((expansion * width * 2) / 3) / 256) * 256;
+
+/** Trainable numbers, without the puzzle embedding and the buffers. */
+export function countParameters(architecture: Architecture, spec: ModelSpec): number {
+  return architecture
+    .parameters(spec)
+    .filter((p) => p.trained)
+    .reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
+}

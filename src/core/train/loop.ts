@@ -1,0 +1,198 @@
+/**
+ * The training loop. An iteration is `eval_interval` epochs, as in the reference; after each comes an evaluation and a
+ * checkpoint. Between two steps the event loop gets its turn, so that messages are heard and traces are made meanwhile.
+ */
+import type { PinnedPrediction, CheckpointFile } from '../../shared/compute';
+import type { TrainConfig } from '../../shared/config';
+import type { ExampleRef } from '../../shared/dataset';
+import type { EvalMetric, MetricBatch } from '../../shared/metrics';
+import { StudioError } from '../../shared/errors';
+import { HANDLE_LIMIT } from '../backend/native';
+import { evaluateBatches, predictPinned, type EvaluationSource } from '../evaluate/evaluate';
+import { spreadExamples, type OpenData } from '../data/merged';
+import type { TrainSampler } from '../data/sampler';
+import type { LoopControl } from './control';
+import { MetricBuffer } from './metric-buffer';
+import type { Trainer } from './trainer';
+
+/** How often gathered metrics are told. */
+const FLUSH_MS = 250;
+
+/** A run that is set up and may go on from anywhere. */
+export interface TrainingRun {
+  config: TrainConfig;
+  data: OpenData;
+  trainer: Trainer;
+  sampler: TrainSampler;
+  /** Training time before this session, in seconds; pauses do not count. */
+  seconds: number;
+  exactAccuracy: number | null;
+  /** An evaluation was begun and not finished: it comes first when the run goes on. */
+  evaluationDue: boolean;
+}
+
+export type CheckpointReason = CheckpointFile['reason'];
+
+/** Whom the loop tells, and who writes. */
+export interface LoopHost {
+  metrics(batch: MetricBatch): void;
+  evaluation(step: number, seconds: number, metrics: Record<EvalMetric, number>, predictions: PinnedPrediction[]): void;
+  status(status: 'running' | 'paused', step: number): void;
+  note(message: string): void;
+  /** Writes `run` as it stands. */
+  checkpoint(run: TrainingRun, reason: CheckpointReason): Promise<void>;
+  /** The puzzle's name of a pinned example. */
+  puzzleName(example: ExampleRef): string;
+}
+
+export async function trainLoop(run: TrainingRun, control: LoopControl, host: LoopHost): Promise<'done' | 'stopped'> {
+  const { config, trainer, sampler } = run;
+  const { studio } = config;
+  const iterations = config.eval_interval ? config.epochs / config.eval_interval : 1;
+  const buffer = new MetricBuffer();
+  const started = { at: Date.now(), seconds: run.seconds };
+  const tick = () => (run.seconds = started.seconds + (Date.now() - started.at) / 1000);
+  let flushed = Date.now();
+  let saved = { step: trainer.step, at: Date.now() };
+  let evaluated = -1;
+
+  const flush = () => {
+    flushed = Date.now();
+    const batch = buffer.take();
+    if (batch) host.metrics(batch);
+  };
+  const save = async (reason: CheckpointReason) => {
+    tick();
+    flush();
+    await host.checkpoint(run, reason);
+    saved = { step: trainer.step, at: Date.now() };
+  };
+  const evaluate = async () => {
+    flush();
+    run.evaluationDue = true;
+    if (!(await evaluateRun(run, control, host, tick))) return;
+    run.evaluationDue = false;
+    evaluated = trainer.step;
+  };
+  const finished = () =>
+    trainer.step >= trainer.totalSteps ||
+    sampler.state().iteration >= iterations ||
+    (studio.max_steps > 0 && trainer.step >= studio.max_steps) ||
+    (studio.max_minutes > 0 && tick() >= studio.max_minutes * 60);
+
+  host.status('running', trainer.step);
+  if (run.evaluationDue) await evaluate();
+  while (!finished()) {
+    const batch = sampler.next();
+
+    if (batch === null) {
+      // The end of an iteration. The sampler stands at the start of the next one.
+      if (epochsDone(run) >= (config.min_eval_interval ?? 0)) await evaluate();
+      if (!finished()) await save('evaluation');
+    } else {
+      const before = Date.now();
+      const { step, metrics, lr, puzzle_emb_lr } = trainer.run(batch);
+      const stepSeconds = Math.max(1, Date.now() - before) / 1000;
+      refuseNotFinite(metrics.loss, step);
+      if (step % studio.log_every_steps === 0) {
+        const speed = { steps_per_s: 1 / stepSeconds, samples_per_s: config.global_batch_size / stepSeconds };
+        buffer.add(step, tick(), { ...metrics, lr, puzzle_emb_lr, ...speed });
+      }
+      if (Date.now() - flushed >= FLUSH_MS) flush();
+      const everySteps = studio.checkpoint_every_steps > 0 && step % studio.checkpoint_every_steps === 0;
+      const everyMinutes =
+        studio.checkpoint_every_minutes > 0 && Date.now() - saved.at >= studio.checkpoint_every_minutes * 60_000;
+      if ((everySteps || everyMinutes) && !finished()) await save('interval');
+      if (trainer.handleUse() > 1) await refuseHandles(() => save('interval'));
+    }
+
+    await new Promise((resolve) => setImmediate(resolve));
+
+    if (control.saveAsked) {
+      control.saveAsked = false;
+      await save('asked');
+    }
+    if (control.pauseAsked && !control.stopAsked) {
+      await save('pause');
+      await waitPaused(control, () => save('asked'), host, trainer.step);
+      started.at = Date.now();
+      started.seconds = run.seconds;
+    }
+    if (control.stopAsked) {
+      if (saved.step !== trainer.step) await save('stop');
+      flush();
+      return 'stopped';
+    }
+  }
+
+  if (evaluated !== trainer.step) await evaluate();
+  await save(control.stopAsked ? 'stop' : 'end');
+  return control.stopAsked ? 'stopped' : 'done';
+}
+
+/** Epochs behind the sampler; meaningful right after the end of an iteration. */
+const epochsDone = ({ config, sampler }: TrainingRun): number =>
+  sampler.state().iteration * (config.eval_interval ?? config.epochs);
+
+async function waitPaused(
+  control: LoopControl,
+  save: () => Promise<void>,
+  host: LoopHost,
+  step: number,
+): Promise<void> {
+  host.status('paused', step);
+  while (control.pauseAsked && !control.stopAsked) {
+    await control.word();
+    if (control.saveAsked) {
+      control.saveAsked = false;
+      await save();
+    }
+  }
+  if (!control.stopAsked) host.status('running', step);
+}
+
+/** Evaluates the capped test split and the pinned examples with the average where there is one. False if stopped. */
+async function evaluateRun(
+  run: TrainingRun,
+  control: LoopControl,
+  host: LoopHost,
+  tick: () => number,
+): Promise<boolean> {
+  const { config, data, trainer } = run;
+  const source: EvaluationSource = { model: trainer.evaluated(config.ema ? 'ema' : 'raw'), puzzles: trainer.puzzles };
+  const pinned = [...control.pinned];
+  const predictions = pinned.flatMap((example) => {
+    const split = example.split === 'test' ? data.test : data.train;
+    if (!split || example.index >= split.examples) return [];
+    return predictPinned(source, split.batch([example.index]), [example], [host.puzzleName(example)]);
+  });
+  if (!data.test) {
+    host.note('The dataset has no test split: nothing is evaluated.');
+    return true;
+  }
+  const { test } = data;
+  const examples = spreadExamples(test.examples, config.studio.eval_examples);
+  const size = Math.min(config.global_batch_size, examples.length);
+  const metrics = await evaluateBatches(source, test.batches(size, examples), () => control.stopAsked);
+  if (!metrics) return false;
+  run.exactAccuracy = metrics.count ? metrics.exact_accuracy : null;
+  host.evaluation(trainer.step, tick(), metrics, predictions);
+  return true;
+}
+
+function refuseNotFinite(loss: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new StudioError(
+    'bad_input',
+    `The loss is ${loss} at step ${step}: the learning rate is too high for this model. Lower lr and start again, or resume from an earlier checkpoint.`,
+  );
+}
+
+async function refuseHandles(save: () => Promise<void>): Promise<never> {
+  await save();
+  throw new StudioError(
+    'unavailable',
+    `This compute process has used ${HANDLE_LIMIT} tensor handles, the most that TensorFlow can number. The run is saved: resume it to go on in a new process.`,
+    { recycle: true },
+  );
+}

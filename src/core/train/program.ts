@@ -1,0 +1,164 @@
+/**
+ * One training step as a pure function of tensors: state and feeds in, new state and fetches out. Everything that changes
+ * from step to step is a feed, nothing is read back inside, and no number of this step is baked in: run as it stands it is
+ * the eager step, and recorded once it is a graph.
+ *
+ * Shapes: B batch rows, S cells, T = P + S tokens, D hidden size.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { TrainConfig } from '../../shared/config';
+import type { Architecture, Constants, Latents, ModelSpec, Network, Weights } from '../model/architecture';
+import { scoped } from '../model/autodiff';
+import { decode, embed, type Decoded } from '../model/heads';
+import { adamAtan2, type AdamScalars } from './adam-atan2';
+import { emaUpdate } from './ema';
+import { makeTargets, rowLosses, type RowLosses } from './loss';
+
+/** What a step is made of and does not change during a run. */
+export interface Program {
+  architecture: Architecture;
+  spec: ModelSpec;
+  constants: Constants;
+  /** Names of the parameters that learn: none if the network is frozen. */
+  trained: readonly string[];
+  config: Pick<TrainConfig, 'global_batch_size' | 'beta1' | 'beta2' | 'ema' | 'ema_rate'>;
+}
+
+/** What lives on the device from step to step. */
+export interface TrainState {
+  weights: Weights;
+  /** AdamATan2's moments by parameter name. */
+  m: Weights;
+  v: Weights;
+  /** By parameter name; empty without EMA. */
+  ema: Weights;
+  latents: Latents;
+}
+
+export interface StepFeeds extends AdamScalars {
+  /** int32 [B, S] */
+  tokens: Tensor2D;
+  /** int32 [B, S], −100 without label */
+  labels: Tensor2D;
+  /** bool [B, 1, 1]: rows that start anew */
+  reset: Tensor3D;
+  /** [B, puzzle_emb_ndim]; null without puzzle embeddings */
+  puzzleRows: Tensor2D | null;
+}
+
+export interface ForwardResult extends Decoded {
+  latents: Latents;
+}
+
+/** Rows that start anew get the architecture's first vectors, the others keep their state. */
+export function resetLatents(
+  program: Pick<Program, 'architecture' | 'spec'>,
+  weights: Weights,
+  latents: Latents,
+  reset: Tensor3D,
+): Latents {
+  const entries = program.architecture.latents(program.spec).map(({ name, init }) => {
+    const z = latents[name];
+    const D = z.shape[2];
+    return [name, tf.where(reset, tf.reshape(weights[init], [1, 1, D]), z) as Tensor3D];
+  });
+  return Object.fromEntries(entries) as Latents;
+}
+
+/** One ACT step without a gradient. */
+export function forward(
+  architecture: Architecture,
+  net: Network,
+  latents: Latents,
+  tokens: Tensor2D,
+  puzzleRows: Tensor2D | null,
+): ForwardResult {
+  const x = embed(net, tokens, puzzleRows);
+  const refined = architecture.refine(net, x, architecture.warmUp(net, x, latents));
+  return { latents: refined, ...decode(net, refined[architecture.output]) };
+}
+
+export interface GradientResult {
+  /** By parameter name, divided by the global batch size. */
+  gradients: Weights;
+  /** Of `puzzleRows`, [B, puzzle_emb_ndim]; null without puzzle embeddings. */
+  puzzleGradient: Tensor2D | null;
+  decoded: Decoded;
+  losses: RowLosses;
+  latents: Latents;
+}
+
+/**
+ * Loss = (Σ lm + ½ Σ halt) / global batch size, and its gradients. To be called inside a tidy; what it returns is kept
+ * and must be disposed of or handed on by the caller.
+ */
+export function lossAndGradients(program: Program, state: TrainState, feeds: StepFeeds): GradientResult {
+  const { architecture, spec, constants, trained, config } = program;
+  const { weights } = state;
+  const net: Network = { spec, weights, constants };
+  const started = resetLatents(program, weights, state.latents, feeds.reset);
+  const warm = scoped(() => architecture.warmUp(net, embed(net, feeds.tokens, feeds.puzzleRows), started));
+  const targets = makeTargets(feeds.labels, spec.vocab_size);
+
+  let outcome: Omit<GradientResult, 'gradients' | 'puzzleGradient'> | undefined;
+  const loss = (...variables: tf.Tensor[]): Scalar => {
+    const learning = Object.fromEntries(trained.map((name, i) => [name, variables[i]]));
+    const live: Network = { ...net, weights: { ...weights, ...learning } };
+    const puzzleRows = feeds.puzzleRows ? (variables[trained.length] as Tensor2D) : null;
+    const latents = architecture.refine(live, embed(live, feeds.tokens, puzzleRows), warm);
+    const decoded = decode(live, latents[architecture.output]);
+    const losses = rowLosses(decoded, targets);
+    outcome = keepAll({ decoded, losses, latents });
+    const total = tf.add(tf.sum(losses.lm), tf.mul(tf.sum(losses.halt), 0.5));
+    return tf.div(total, config.global_batch_size) as Scalar;
+  };
+  const variables = trained.map((name) => weights[name]);
+  if (feeds.puzzleRows) variables.push(feeds.puzzleRows);
+  const { grads } = tf.valueAndGrads(loss)(variables);
+  if (!outcome) throw new Error('the loss was not evaluated');
+  return {
+    gradients: Object.fromEntries(trained.map((name, i) => [name, grads[i]])),
+    puzzleGradient: feeds.puzzleRows ? (grads[trained.length] as Tensor2D) : null,
+    ...outcome,
+  };
+}
+
+/** Takes tensors made inside the differentiated function out of its scope. */
+function keepAll<T extends Record<string, object>>(groups: T): T {
+  for (const group of Object.values(groups)) for (const tensor of Object.values(group)) tf.keep(tensor as tf.Tensor);
+  return groups;
+}
+
+/** Columns of `StepResult.rows`. */
+export const ROW_COLUMNS = ['lm_loss', 'q_halt_loss', 'correct', 'q_halt', 'q_continue'] as const;
+
+export interface StepResult {
+  state: TrainState;
+  /** [B, 5], see ROW_COLUMNS: all that halting and metrics need, in one read-back. */
+  rows: Tensor2D;
+  puzzleGradient: Tensor2D | null;
+}
+
+/** Forward, backward and update. Weights that do not learn are handed on as they are. */
+export function trainingStep(program: Program, state: TrainState, feeds: StepFeeds): StepResult {
+  const { trained, config } = program;
+  const { gradients, puzzleGradient, decoded, losses, latents } = lossAndGradients(program, state, feeds);
+  const rows = tf.stack([losses.lm, losses.halt, losses.correct, decoded.q_halt_logits, decoded.q_continue_logits], 1);
+  tf.dispose([losses as unknown as tf.TensorContainerObject, decoded as unknown as tf.TensorContainerObject]);
+
+  const next: TrainState = { weights: { ...state.weights }, m: {}, v: {}, ema: {}, latents };
+  for (const name of trained) {
+    const moments = { m: state.m[name], v: state.v[name] };
+    const { p, m, v } = adamAtan2(state.weights[name], gradients[name], moments, feeds, [config.beta1, config.beta2]);
+    next.weights[name] = p;
+    next.m[name] = m;
+    next.v[name] = v;
+  }
+  for (const name of Object.keys(state.ema)) {
+    const average = state.ema[name];
+    next.ema[name] =
+      next.weights[name] === state.weights[name] ? average : emaUpdate(average, next.weights[name], config.ema_rate);
+  }
+  return { state: next, rows: rows as Tensor2D, puzzleGradient };
+}
