@@ -1,0 +1,193 @@
+import type { Command } from 'commander';
+import type { DatasetSummary } from '../../shared/contract';
+import type { DatasetRecipe } from '../../shared/dataset';
+import { StudioError } from '../../shared/errors';
+import { nearest } from '../../shared/nearest';
+import { findPreset } from '../../shared/presets';
+import type { Studio } from '../../studio/studio';
+import { withStudio, type Globals } from '../open';
+import { bytes, count, print, printJson, say, table } from '../output';
+import { ProgressLine } from '../progress';
+import { EXIT, UsageError, wholeNumber } from '../usage';
+import { importTasks } from '../import-tasks';
+import { sudokuRecipe } from './build-sudoku';
+
+interface BuildFlags extends Globals {
+  preset?: string;
+  sudoku?: string;
+  size: string;
+  test?: string;
+  blanks?: string;
+  subsets?: string[];
+  testSetName?: string;
+  numAug: string;
+  canvas: string;
+  seed: string;
+  name?: string;
+}
+
+export function datasetsCommand(program: Command, exit: (code: number) => void): void {
+  const datasets = program.command('datasets').description('list, build and delete datasets, and import tasks');
+  datasets
+    .command('list', { isDefault: true })
+    .description('all datasets, newest first')
+    .action((_o: unknown, command: Command) =>
+      withStudio(command.optsWithGlobals<Globals>(), async (studio) => list(studio, command)),
+    );
+  datasets
+    .command('import')
+    .description('import tasks: Kaggle pairs, single task JSONs, folders of them')
+    .argument('<files...>', 'files and folders; together they are stored, or none of them')
+    .option('--leave-out-bad', 'store the good ones although others are wrong')
+    .action(async (files: string[], _o: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Globals & { leaveOutBad?: boolean }>();
+      exit(await withStudio(options, (studio) => importTasks(studio, files, options)));
+    });
+  datasets
+    .command('build')
+    .description('build a dataset in the studio, from a preset’s recipe or one’s own')
+    .option('--preset <name>', 'the recipe of a preset')
+    .option('--sudoku <n>', 'generate this many training puzzles')
+    .option('--size <n>', 'side of the Sudoku board: 4, 6 or 9', '9')
+    .option('--test <n>', 'test puzzles')
+    .option('--blanks <fewest-most>', 'blanks per puzzle')
+    .option('--subsets <name...>', 'ARC collections of the studio, in order')
+    .option('--test-set-name <name>', 'the collection whose test pairs become the test split')
+    .option('--num-aug <n>', 'augmentations per puzzle', '1000')
+    .option('--canvas <n>', 'side of the square canvas', '30')
+    .option('--seed <n>', 'seed of every draw', '42')
+    .option('--name <name>', 'name of the dataset')
+    .action(async (_o: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<BuildFlags>();
+      const { recipe, name } = recipeOf(flags);
+      exit(await withStudio(flags, (studio) => build(studio, flags.name ?? name, recipe, flags.json ?? false)));
+    });
+  datasets
+    .command('delete')
+    .description('delete datasets; folders that were made elsewhere stay')
+    .argument('<datasets...>', 'ids or names')
+    .action((ids: string[], _o: unknown, command: Command) =>
+      withStudio(command.optsWithGlobals<Globals>(), async (studio) => {
+        for (const id of ids) {
+          const dataset = findDataset(studio, id);
+          await studio.datasets.delete(dataset.id);
+          say(`Deleted ${dataset.name} (${dataset.id}).`);
+        }
+      }),
+    );
+}
+
+function list(studio: Studio, command: Command): void {
+  const all = studio.datasets.list();
+  if (command.optsWithGlobals<Globals>().json) return all.forEach(printJson);
+  if (!all.length) return say('There are no datasets yet: trm datasets build --preset sudoku-4x4 makes one.');
+  print(
+    table(
+      ['id', 'name', 'kind', 'status', 'canvas', 'training', 'test', 'size', 'folder'],
+      all.map((d) => [
+        d.id,
+        d.name,
+        d.kind,
+        d.status,
+        `${d.rows}×${d.columns}`,
+        count(d.train_examples),
+        count(d.test_examples),
+        bytes(d.bytes),
+        d.path,
+      ]),
+      [5, 6, 7],
+    ),
+  );
+}
+
+function recipeOf(flags: BuildFlags): { recipe: DatasetRecipe; name: string } {
+  const chosen = [flags.preset, flags.sudoku, flags.subsets].filter((x) => x !== undefined);
+  if (chosen.length !== 1)
+    throw new UsageError('datasets build needs one of --preset NAME, --sudoku N or --subsets NAME …');
+  if (flags.preset !== undefined) {
+    const { recipe, name } = findPreset(flags.preset);
+    if (!recipe) throw new UsageError(`The preset ${name} has no recipe: its data must be imported.`);
+    return { recipe, name };
+  }
+  if (flags.sudoku !== undefined) {
+    const recipe = sudokuRecipe({ ...flags, generate: flags.sudoku });
+    return { recipe, name: `sudoku-${recipe.size}x${recipe.size}` };
+  }
+  const subsets = flags.subsets as string[];
+  if (flags.testSetName === undefined)
+    throw new UsageError('--subsets needs --test-set-name NAME, the one that is tested on.');
+  const recipe: DatasetRecipe = {
+    kind: 'arc',
+    subsets,
+    test_set: flags.testSetName,
+    num_aug: wholeNumber(flags.numAug, '--num-aug', 0, 10_000),
+    canvas: wholeNumber(flags.canvas, '--canvas', 1, 30),
+    seed: wholeNumber(flags.seed, '--seed', 0, 2 ** 32 - 1),
+  };
+  return { recipe, name: subsets.join('+') };
+}
+
+/** @returns the exit code */
+async function build(studio: Studio, name: string, recipe: DatasetRecipe, json: boolean): Promise<number> {
+  const line = new ProgressLine();
+  let interrupted = false;
+  const { id } = studio.datasets.build(name, recipe);
+  const off = studio.events.on('dataset.progress', (p) => {
+    if (p.dataset === id)
+      line.update(p.done, p.total, `${count(p.done)} of ${count(p.total)} ${p.what}`, p.seconds_left);
+  });
+  const interrupt = () => {
+    interrupted = true;
+    void studio.datasets.cancel(id).catch((error: unknown) => studio.log.error('cancelling', error));
+  };
+  process.once('SIGINT', interrupt);
+  try {
+    const end = await settled(studio, id);
+    line.clear();
+    if (!end) {
+      say('Cancelled: nothing was left behind.');
+      return interrupted ? EXIT.interrupted : EXIT.failed;
+    }
+    if (json) printJson({ event: 'dataset', ...end });
+    if (end.status === 'failed') throw new StudioError('internal', end.error ?? `${end.name} could not be built.`);
+    say(
+      `${end.name} (${end.id}): ${count(end.train_examples)} training and ${count(end.test_examples)} test examples, ${bytes(end.bytes)}, in ${end.path}`,
+    );
+    return EXIT.ok;
+  } finally {
+    off();
+    process.off('SIGINT', interrupt);
+  }
+}
+
+/** The dataset when it is ready or failed; null if it was cancelled. */
+function settled(studio: Studio, id: string): Promise<DatasetSummary | null> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const record = studio.context.store.datasets.get(id);
+      if (record && record.status === 'building') return;
+      off.forEach((end) => end());
+      resolve(record ? studio.datasets.get(id) : null);
+    };
+    const off = [studio.events.on('dataset.changed', look), studio.events.on('dataset.deleted', look)];
+    look();
+  });
+}
+
+function findDataset(studio: Studio, text: string): DatasetSummary {
+  const all = studio.datasets.list();
+  const fitting = all.filter((d) => d.id === text || d.name === text);
+  if (fitting.length === 1) return fitting[0];
+  if (fitting.length > 1)
+    throw new UsageError(
+      `"${text}" fits ${fitting.length} datasets: name one by its id, ${fitting.map((d) => d.id).join(' or ')}.`,
+    );
+  const close = nearest(
+    text,
+    all.flatMap((d) => [d.name, d.id]),
+  );
+  throw new StudioError(
+    'not_found',
+    `There is no dataset "${text}"${close ? `: did you mean ${close}?` : ': trm datasets lists them.'}`,
+  );
+}

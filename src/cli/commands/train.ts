@@ -1,0 +1,191 @@
+/** `trm train KEY=VALUE …`: trains in a forked compute process, and records in the same store as the app. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { defaultConfig, type TrainConfig } from '../../shared/config';
+import type { DatasetRecipe } from '../../shared/dataset';
+import { StudioError } from '../../shared/errors';
+import { findPreset, presetConfig } from '../../shared/presets';
+import { newRun } from '../../studio/runs/create';
+import type { Studio } from '../../studio/studio';
+import { findRun, openForCommand, type Globals } from '../open';
+import { say } from '../output';
+import { applyOverrides } from '../overrides';
+import { TrainingReport } from '../training-report';
+import { EXIT, positive, UsageError, wholeNumber } from '../usage';
+
+interface TrainOptions extends Globals {
+  data?: string[];
+  preset?: string;
+  maxSteps?: string;
+  maxMinutes?: string;
+  resume?: string;
+  name?: string;
+}
+
+const EXAMPLES = `
+Keys are those of the reference's hydra config (arch.L_cycles=4, lr=1e-4, +run_name=x, data_paths="[D]", ema=True).
+Examples:
+  trm train --preset sudoku-4x4
+  trm train arch=trm data_paths="[data/arc1]" arch.L_layers=2 arch.H_cycles=3 arch.L_cycles=4 +run_name=arc ema=True
+  trm train --resume arc --max-steps 20000
+Ctrl-C saves a checkpoint and stops (exit code 130); a second one ends at once, and --resume goes on from the last checkpoint.`;
+
+export function trainCommand(program: Command, exit: (code: number) => void): void {
+  program
+    .command('train')
+    .description('train a model; the run appears in the app too')
+    .argument('[overrides...]', 'KEY=VALUE, as the reference takes them')
+    .option('-d, --data <dir...>', 'dataset folder, or the id or name of a dataset of the studio')
+    .option('-p, --preset <name>', 'start from a preset; those for a laptop make their own data')
+    .option('--max-steps <n>', 'stop after this many optimizer steps')
+    .option('--max-minutes <m>', 'stop after this much training time')
+    .option('--resume <run>', 'continue a run (id, the beginning of it, or name) from its newest checkpoint')
+    .option('--name <name>', 'name of the run')
+    .addHelpText('after', EXAMPLES)
+    .action(async (overrides: string[], _options: TrainOptions, command: Command) => {
+      exit(await train(overrides, command.optsWithGlobals<TrainOptions>()));
+    });
+}
+
+/** @returns the exit code */
+async function train(overrides: readonly string[], options: TrainOptions): Promise<number> {
+  const plan = options.resume === undefined ? planNew(overrides, options) : planResume(overrides, options);
+  const studio = await openForCommand(options);
+  // Heard from here on: a signal while the data is being built must not end the process in the middle of it.
+  const signals = listenToSignals(studio);
+  try {
+    const { run, begin } = plan(studio);
+    const report = new TrainingReport(studio, run, options.json ?? false);
+    signals.run = run;
+    await begin();
+    await studio.runs.idle();
+    const status = report.end();
+    if (signals.received !== null) return signals.received === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+    return status === 'done' ? EXIT.ok : EXIT.failed;
+  } finally {
+    await studio.close();
+    signals.stop();
+  }
+}
+
+/** The run is named first and begun when the report listens, so that it misses nothing. */
+type Plan = (studio: Studio) => { run: string; begin: () => unknown };
+
+/** Checks everything that can be checked before the store is opened. */
+function planNew(overrides: readonly string[], options: TrainOptions): Plan {
+  const preset = options.preset === undefined ? null : presetOf(options.preset);
+  const config = applyOverrides(preset ? presetConfig(preset.name) : defaultConfig(), overrides);
+  limit(config, options);
+  if (config.data_paths.length && options.data?.length) {
+    throw new UsageError('The data is named twice, by --data and by data_paths: use one of them.');
+  }
+  const data = options.data ?? config.data_paths;
+  const recipe: DatasetRecipe | null = data.length ? null : (preset?.recipe ?? null);
+  if (!data.length && !recipe) {
+    throw new UsageError(
+      `${preset ? `The preset ${preset.name} needs data that is not bundled` : 'There is no data to train on'}: name a dataset folder with --data DIR or data_paths="[DIR]"${preset ? '' : ', or use --preset sudoku-4x4, which makes its own'}.`,
+    );
+  }
+  const name = options.name ?? config.run_name ?? preset?.name ?? 'train';
+  return (studio) => {
+    const { dataset, folders } = findData(studio, data);
+    const run = newRun(studio.context, studio.datasets, {
+      name,
+      preset: preset?.name ?? null,
+      config: { ...config, data_paths: folders, data_paths_test: config.data_paths_test.map((p) => resolve(p)) },
+      dataset,
+      recipe,
+    });
+    return { run: run.id, begin: () => studio.runs.enqueue(run) };
+  };
+}
+
+function planResume(overrides: readonly string[], options: TrainOptions): Plan {
+  const given = [
+    overrides.length > 0 && overrides[0],
+    options.preset !== undefined && '--preset',
+    options.data !== undefined && '--data',
+  ].find((x) => x);
+  if (given) {
+    throw new UsageError(
+      `${given} does not go with --resume: a run keeps its config and data; only --max-steps, --max-minutes and --name may change.`,
+    );
+  }
+  return (studio) => {
+    const run = findRun(studio, options.resume as string);
+    studio.runs.refuseActive(run, 'resumed');
+    const config = structuredCopy(run.config);
+    limit(config, options);
+    studio.context.store.runs.update(run.id, {
+      config,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      // More steps were given: the end that it had reached is none any more.
+      ...(run.status === 'done' && limitsDiffer(run.config, config) ? { status: 'stopped' as const } : {}),
+    });
+    return { run: run.id, begin: () => studio.runs.resume(run.id) };
+  };
+}
+
+const structuredCopy = (config: TrainConfig): TrainConfig => JSON.parse(JSON.stringify(config)) as TrainConfig;
+
+const limitsDiffer = (a: TrainConfig, b: TrainConfig): boolean =>
+  a.studio.max_steps !== b.studio.max_steps || a.studio.max_minutes !== b.studio.max_minutes;
+
+function limit(config: TrainConfig, options: TrainOptions): void {
+  if (options.maxSteps !== undefined)
+    config.studio.max_steps = wholeNumber(options.maxSteps, '--max-steps', 1, 100_000_000);
+  if (options.maxMinutes !== undefined) config.studio.max_minutes = positive(options.maxMinutes, '--max-minutes');
+}
+
+function presetOf(name: string) {
+  try {
+    return findPreset(name);
+  } catch (error) {
+    if (error instanceof StudioError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** `--data` takes folders, and datasets of the studio by id or name. */
+function findData(studio: Studio, data: readonly string[]): { dataset: string | null; folders: string[] } {
+  if (data.length === 1 && !existsSync(resolve(data[0]))) {
+    const known = studio.datasets.list().find((d) => d.id === data[0] || d.name === data[0]);
+    if (known) return { dataset: known.id, folders: [] };
+    throw new StudioError(
+      'not_found',
+      `There is no folder or dataset ${data[0]}: trm datasets lists those of the studio.`,
+    );
+  }
+  return { dataset: null, folders: data.map((folder) => resolve(folder)) };
+}
+
+/** The first signal saves and stops, the second ends everything at once. */
+function listenToSignals(studio: Studio) {
+  const state = { run: null as string | null, received: null as NodeJS.Signals | null, stop: () => undefined as void };
+  const listener = (signal: NodeJS.Signals) => {
+    if (state.received !== null) {
+      studio.context.supervisor.tensor.kill();
+      studio.context.supervisor.build.kill();
+      process.exit(signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated);
+    }
+    state.received = signal;
+    say('Saving and stopping; once more ends it at once, and what was saved stays saved.');
+    void stopRun(studio, state.run);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, listener);
+  state.stop = () => signals.forEach((signal) => process.off(signal, listener));
+  return state;
+}
+
+async function stopRun(studio: Studio, run: string | null): Promise<void> {
+  try {
+    if (run === null) return;
+    const { dataset } = await studio.runs.stop(run);
+    const record = dataset === null ? null : studio.context.store.datasets.get(dataset);
+    if (record?.status === 'building') await studio.datasets.cancel(record.id);
+  } catch (error) {
+    studio.log.error('stopping', error);
+  }
+}

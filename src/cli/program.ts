@@ -1,0 +1,65 @@
+import { Command, CommanderError } from 'commander';
+import { toWireError } from '../shared/errors';
+import { appFiles } from '../studio/app-files';
+import { asStudioError } from '../studio/db/open';
+import { homePaths, resolveHome } from '../studio/home';
+import { openLog } from '../studio/log';
+import { buildArcCommand } from './commands/build-arc';
+import { buildSudokuCommand } from './commands/build-sudoku';
+import { datasetsCommand } from './commands/datasets';
+import { doctorCommand } from './commands/doctor';
+import { runsCommand } from './commands/runs';
+import { serveCommand } from './commands/serve';
+import { trainCommand } from './commands/train';
+import { say, sayError } from './output';
+import { EXIT, UsageError } from './usage';
+
+/** Runs one command line. Never throws. @returns the exit code: 0 right, 1 failed, 2 wrong usage, 130 interrupted */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok;
+  const exit = (value: number) => (code = value);
+  const program = new Command('trm')
+    .description('Train, watch, understand and use Tiny Recursive Models.')
+    .version(appFiles().version)
+    .option('--home <dir>', 'the studio home: runs, datasets, checkpoints (also TRM_HOME)')
+    .option('--json', 'one JSON object per line on stdout')
+    .showHelpAfterError('(trm COMMAND --help explains the options)')
+    .exitOverride();
+  trainCommand(program, exit);
+  buildArcCommand(program, exit);
+  buildSudokuCommand(program, exit);
+  runsCommand(program);
+  datasetsCommand(program, exit);
+  doctorCommand(program, exit);
+  serveCommand(program, exit);
+  inherit(program);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof UsageError) {
+      say(error.message);
+      return EXIT.usage;
+    }
+    const { home, json } = program.opts<{ home?: string; json?: boolean }>();
+    const wire = toWireError(asStudioError(error), (fault) =>
+      openLog(homePaths(resolveHome(home)).logs).error('command line', fault),
+    );
+    sayError(wire, json ?? argv.includes('--json'));
+    return EXIT.failed;
+  }
+}
+
+/** Subcommands are made before `exitOverride` could reach them; and --home and --json are taken anywhere on the line. */
+function inherit(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride().showHelpAfterError('(--help explains the options)');
+    if (!child.commands.length) {
+      child
+        .option('--home <dir>', 'the studio home (also TRM_HOME)')
+        .option('--json', 'one JSON object per line on stdout');
+    }
+    inherit(child);
+  }
+}

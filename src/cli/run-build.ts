@@ -1,0 +1,63 @@
+/** A dataset built in this process: progress on stderr, Ctrl-C cancels and leaves nothing behind. */
+import type { DatasetSidecar } from '../shared/dataset';
+import { StudioError } from '../shared/errors';
+import type { WorkOptions } from '../core/data/whole-folder';
+import { readFacts } from '../studio/datasets/facts';
+import { ProgressMeter } from '../studio/datasets/progress';
+import type { Globals } from './open';
+import { bytes, count, printJson, say } from './output';
+import { ProgressLine } from './progress';
+import { EXIT } from './usage';
+
+/** @returns the exit code */
+export async function runBuild(
+  options: Globals,
+  out: string,
+  build: (work: WorkOptions) => Promise<DatasetSidecar>,
+): Promise<number> {
+  const abort = new AbortController();
+  const line = new ProgressLine();
+  const meter = new ProgressMeter((done, total, what, left) =>
+    line.update(done, total, `${count(done)} of ${count(total)} ${what}`, left),
+  );
+  const interrupt = () => abort.abort();
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    const sidecar = await build({
+      signal: abort.signal,
+      progress: (done, total, what) => meter.update(done, total, what),
+    });
+    line.clear();
+    tell(options, out, sidecar);
+    return EXIT.ok;
+  } catch (error) {
+    line.clear();
+    if (!(error instanceof StudioError) || error.code !== 'cancelled') throw error;
+    say(error.message);
+    return EXIT.interrupted;
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+function tell(options: Globals, out: string, sidecar: DatasetSidecar): void {
+  const { facts } = readFacts(out);
+  if (options.json) {
+    const { shortfalls, left_out, ...sizes } = facts;
+    printJson({ event: 'dataset', path: out, ...sizes, shortfalls, left_out });
+  }
+  for (const { name, reason } of sidecar.left_out.slice(0, 5)) say(`Left out ${name}: ${reason}`);
+  if (sidecar.left_out.length > 5)
+    say(`… and ${count(sidecar.left_out.length - 5)} more left out; studio.json lists them.`);
+  if (sidecar.shortfalls.length) {
+    say(
+      `${count(sidecar.shortfalls.length)} puzzles have fewer distinct augmentations than asked for; studio.json lists them.`,
+    );
+  }
+  say(
+    `${out}: ${count(facts.train_examples)} training examples of ${count(facts.train_groups)} puzzles, ` +
+      `${count(facts.test_examples)} test examples, ${count(facts.num_puzzle_identifiers)} identifiers, ${bytes(facts.bytes)}.`,
+  );
+}

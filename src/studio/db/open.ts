@@ -1,0 +1,149 @@
+/** Opens the studio's database: the right binding, WAL, and the checks that must come before anything is written. */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { StudioError, type ErrorCode } from '../../shared/errors';
+import type { Log } from '../log';
+import { APPLICATION_ID, migrate, type Migration } from './migrate';
+import { MIGRATIONS } from './migrations';
+
+export type Db = Database.Database;
+
+export interface OpenOptions {
+  log: Log;
+  /** Only for tests of the migrations themselves. */
+  migrations?: readonly Migration[];
+  nativeBinding?: string;
+}
+
+/**
+ * Opens and, where needed, migrates `file`; makes it if it is not there.
+ * @throws StudioError `newer_version` (file untouched), `damaged`, `read_only`, `disk_full`, `unavailable` (this Node
+ *   cannot load SQLite), `internal` (a migration failed: the message names the backup).
+ */
+export function openDatabase(file: string, options: OpenOptions): Db {
+  const nativeBinding = options.nativeBinding ?? findBinding();
+  if (!nativeBinding) checkNode();
+  const migrations = options.migrations ?? MIGRATIONS;
+  const newest = migrations.reduce((n, m) => Math.max(n, m.version), 0);
+  refuseForeign(file, newest);
+  let db: Db | undefined;
+  try {
+    db = new Database(file, { timeout: 10_000, ...(nativeBinding ? { nativeBinding } : {}) });
+    // The header alone may be out of date where a write-ahead log was left behind: ask SQLite before any write.
+    refuseNewer(file, Number(db.pragma('user_version', { simple: true })), newest);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = NORMAL');
+    migrate(db, file, migrations, options.log);
+    db.pragma('foreign_keys = ON');
+    return db;
+  } catch (error) {
+    db?.close();
+    throw asStudioError(error, file);
+  }
+}
+
+/** A binding laid beside the executable (the test Electron) or named by TRM_SQLITE_BINDING; the package's own if neither. */
+function findBinding(): string | undefined {
+  if (process.env.TRM_SQLITE_BINDING) return process.env.TRM_SQLITE_BINDING;
+  const beside = join(dirname(process.execPath), 'better_sqlite3.node');
+  return existsSync(beside) ? beside : undefined;
+}
+
+/** better-sqlite3's prebuilt binary needs Node-API 10; on an older Node it ends the process instead of throwing. */
+function checkNode(): void {
+  if (Number(process.versions.napi) >= 10) return;
+  throw new StudioError(
+    'unavailable',
+    `The database needs Node 22.14 or newer, and this is Node ${process.versions.node}: start with npm start or npm run trm, which bring their own, or install a newer Node.`,
+  );
+}
+
+/** Reads the 100-byte header without SQLite, so that a file that is not ours is not touched at all. */
+function refuseForeign(file: string, newest: number): void {
+  if (!existsSync(file)) return;
+  const header = Buffer.alloc(100);
+  let length: number;
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      length = readSync(fd, header, 0, 100, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw asStudioError(error, file);
+  }
+  if (length === 0) return;
+  if (length < 100 || header.toString('latin1', 0, 15) !== 'SQLite format 3') {
+    throw new StudioError(
+      'damaged',
+      `${file} is not a database: move it away and start again, or restore it from a copy.`,
+    );
+  }
+  const version = header.readUInt32BE(60);
+  const application = header.readUInt32BE(68);
+  if (version > 0 && application !== APPLICATION_ID) {
+    throw new StudioError(
+      'bad_input',
+      `${file} is a database of another program: choose another studio home with --home DIR.`,
+    );
+  }
+  refuseNewer(file, version, newest);
+}
+
+function refuseNewer(file: string, version: number, newest: number): void {
+  if (version <= newest) return;
+  throw new StudioError(
+    'newer_version',
+    `${file} was written by a later TRM Studio (schema ${version}, this one knows ${newest}): update TRM Studio, or choose another home with --home DIR; the file was not changed.`,
+  );
+}
+
+const SQLITE: [prefix: string, code: ErrorCode, sentence: (file: string) => string][] = [
+  [
+    'SQLITE_FULL',
+    'disk_full',
+    (f) => `The disk that holds ${f} is full: free some space and try again; what was saved stays saved.`,
+  ],
+  [
+    'SQLITE_IOERR_WRITE',
+    'disk_full',
+    (f) => `${f} cannot be written, the disk may be full: free some space and try again; what was saved stays saved.`,
+  ],
+  [
+    'SQLITE_READONLY',
+    'read_only',
+    (f) => `${f} cannot be written: check its permissions, or choose another home with --home DIR.`,
+  ],
+  ['SQLITE_CANTOPEN', 'permission', (f) => `${f} cannot be opened: check the permissions of the file and its folder.`],
+  [
+    'SQLITE_BUSY',
+    'conflict',
+    (f) => `${f} is being written by another program and did not get free: close that and try again.`,
+  ],
+  ['SQLITE_CORRUPT', 'damaged', (f) => `${f} is damaged: restore it from a copy, or move it away to start anew.`],
+  [
+    'SQLITE_NOTADB',
+    'damaged',
+    (f) => `${f} is not a database: move it away and start again, or restore it from a copy.`,
+  ],
+];
+
+/** SQLite's own errors as sentences; everything else is passed through. */
+export function asStudioError(error: unknown, file = 'the database'): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (error instanceof StudioError || typeof code !== 'string') return error;
+  const known = SQLITE.find(([prefix]) => code.startsWith(prefix));
+  return known ? new StudioError(known[1], known[2](file), undefined, { cause: error }) : error;
+}
+
+/** Runs `write` so that it is on the disk when this returns: for the row that says that a checkpoint exists. */
+export function durably<T>(db: Db, write: () => T): T {
+  db.pragma('synchronous = FULL');
+  try {
+    return db.transaction(write)();
+  } finally {
+    db.pragma('synchronous = NORMAL');
+  }
+}

@@ -1,0 +1,45 @@
+/** The one way in for every transport: a name and raw input become a parsed call; whatever is thrown becomes a WireError. */
+import type { z } from 'zod';
+import { checkConfig } from '../shared/config-fields';
+import { METHODS, type Handlers, type MethodName } from '../shared/contract';
+import { StudioError, toWireError, type WireError } from '../shared/errors';
+import { nearest } from '../shared/nearest';
+import { asStudioError } from './db/open';
+import type { Log } from './log';
+
+export type Answer = { result: unknown } | { error: WireError };
+
+/** Parses `input` by the contract, calls the handler, and never throws. */
+export async function dispatch(handlers: Handlers, log: Log, name: unknown, input: unknown): Promise<Answer> {
+  try {
+    if (typeof name !== 'string' || !Object.hasOwn(METHODS, name)) throw unknownMethod(name);
+    const method = name as MethodName;
+    const parsed = METHODS[method].input.safeParse(input ?? {});
+    if (!parsed.success) throw inputError(method, input, parsed.error);
+    const handler = handlers[method] as (value: unknown) => unknown;
+    return { result: await handler(parsed.data) };
+  } catch (error) {
+    return { error: toWireError(asStudioError(error), (e) => log.error(`${String(name)} failed`, e)) };
+  }
+}
+
+function unknownMethod(name: unknown): StudioError {
+  const text = String(name).slice(0, 80);
+  const close = nearest(text, Object.keys(METHODS));
+  return new StudioError('bad_input', `There is no method "${text}"${close ? `: did you mean ${close}` : ''}?`);
+}
+
+/** The first thing that is wrong, in one sentence; for a config, in the config's own words and with all issues. */
+function inputError(method: MethodName, input: unknown, error: z.ZodError): StudioError {
+  const first = error.issues[0];
+  const { config } = (input ?? {}) as { config?: unknown };
+  if (first.path[0] === 'config' && typeof config === 'object') {
+    const issues = checkConfig(config);
+    if (issues.length) return new StudioError('bad_input', issues[0].message, { issues });
+  }
+  const place = first.path.map(String).join('.');
+  const value = first.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input);
+  const shown = value === undefined || typeof value === 'object' ? '' : ` is ${JSON.stringify(value).slice(0, 80)}`;
+  const why = first.message.replace(/\.$/, '');
+  return new StudioError('bad_input', `${method}: ${place || 'the input'}${shown}: ${why}.`, { path: place });
+}

@@ -1,0 +1,132 @@
+/** The contract, implemented: one handler per method; the type says if one is missing. */
+import type { AppInfo, Handlers, Parsed } from '../shared/contract';
+import type { Context } from './context';
+import type { Datasets } from './datasets/datasets';
+import { doctorReport } from './doctor';
+import { estimate, recipeSizes } from './estimate/estimate';
+import { absolutePath } from './home';
+import type { Imports } from './imports/imports';
+import { removeFile } from './runs/checkpoints';
+import { newRun } from './runs/create';
+import type { Runs } from './runs/runs';
+import { checkpointInfos, runDetail, runFolder, runSummary } from './runs/summary';
+import { getSettings, setSettings } from './settings';
+import { deleteSubset, listSubsets, taskDetail } from './tasks';
+import type { Traces } from './traces';
+import { StudioError } from '../shared/errors';
+
+export interface Services {
+  context: Context;
+  runs: Runs;
+  datasets: Datasets;
+  traces: Traces;
+  imports: Imports;
+  info: { version: string; transport: AppInfo['transport']; runtimeReport: string | null };
+  chooseImport: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
+}
+
+export function makeHandlers({ context, runs, datasets, traces, imports, info, chooseImport }: Services): Handlers {
+  const { store, events, home, supervisor } = context;
+  const summary = (id: string) => runSummary(store, runs.get(id));
+  const told = (id: string) => {
+    const changed = summary(id);
+    events.emit('run.changed', changed);
+    return changed;
+  };
+  return {
+    'app.info': () => ({
+      version: info.version,
+      home: home.root,
+      transport: info.transport,
+      platform: `${process.platform} ${process.arch}`,
+      first_run: store.runs.list().length === 0 && store.datasets.list().length === 0,
+    }),
+    'app.doctor': () => doctorReport(context, info.version, info.runtimeReport),
+    'app.compute': () => supervisor.state(),
+    'settings.get': () => getSettings(context),
+    'settings.set': (patch) => setSettings(context, patch),
+
+    'tasks.subsets': () => listSubsets(context),
+    'tasks.list': (filter) => store.tasks.list(filter),
+    'tasks.get': ({ id }) => taskDetail(context, id),
+    'tasks.delete_subset': ({ subset }) => deleteSubset(context, subset),
+
+    'import.begin': () => imports.begin(),
+    'import.add_paths': ({ import: id, paths }) => imports.addPaths(id, paths),
+    'import.add_files': ({ import: id, files }) => imports.addFiles(id, files),
+    'import.preview': ({ import: id }) => imports.preview(id),
+    'import.commit': ({ import: id, leave_out_bad }) => imports.commit(id, leave_out_bad),
+    'import.cancel': ({ import: id }) => imports.cancel(id),
+    'import.choose': (input) => chooseImport(input),
+
+    'datasets.list': () => datasets.list(),
+    'datasets.get': ({ dataset }) => datasets.get(dataset),
+    'datasets.build': ({ name, recipe }) => datasets.build(name, recipe),
+    'datasets.cancel': async ({ dataset }) => {
+      await datasets.cancel(dataset);
+      return {};
+    },
+    'datasets.delete': async ({ dataset }) => {
+      await datasets.delete(dataset);
+      return {};
+    },
+    'datasets.examples': (input) => datasets.examples(input),
+    'datasets.read': ({ dataset, examples }) => datasets.read(dataset, examples),
+
+    'runs.list': () => store.runs.list().map((run) => runSummary(store, run)),
+    'runs.get': ({ run }) => runDetail(store, runs.get(run)),
+    'runs.estimate': ({ config, dataset, recipe }) => {
+      const facts = dataset === null ? null : datasets.record(dataset).facts;
+      const from = recipe ?? (dataset === null ? null : datasets.record(dataset).recipe);
+      if (facts) return estimate(store, config, facts);
+      if (from) return estimate(store, config, recipeSizes(store, from));
+      throw new StudioError('bad_input', 'An estimate needs a dataset or a recipe: choose one.');
+    },
+    'runs.create': (input) => runs.enqueue(newRun(context, datasets, input)),
+    'runs.pause': ({ run }) => runs.pause(run),
+    'runs.resume': ({ run }) => {
+      // It may have failed, or been cut off, because its dataset could not be built: that is tried again with it.
+      const { dataset } = runs.get(run);
+      const record = dataset === null ? null : store.datasets.get(dataset);
+      if (record?.status === 'failed' && record.recipe) datasets.build(record.name, record.recipe);
+      return runs.resume(run);
+    },
+    'runs.stop': ({ run }) => runs.stop(run),
+    'runs.save': ({ run }) => {
+      runs.save(run);
+      return {};
+    },
+    'runs.rename': ({ run, name }) => {
+      runs.get(run);
+      store.runs.update(run, { name });
+      return told(run);
+    },
+    'runs.delete': ({ run: id }) => {
+      const run = runs.get(id);
+      runs.refuseActive(run, 'deleted');
+      const files = store.checkpoints.list(id).map((c) => absolutePath(home, c.path));
+      traces.removeFilesOf(id);
+      store.runs.delete(id);
+      for (const file of files) removeFile(context, file);
+      if (run.config.checkpoint_path === null) removeFile(context, runFolder(home, run));
+      events.emit('run.deleted', { run: id });
+      return {};
+    },
+    'runs.metrics': ({ run, names }) => store.metrics.series(runs.get(run).id, names),
+    'runs.checkpoints': ({ run }) => checkpointInfos(home, store.checkpoints.list(runs.get(run).id)),
+    'runs.events': ({ run }) => store.events.list(runs.get(run).id),
+    'runs.predictions': ({ run }) => store.predictions.list(runs.get(run).id),
+    'runs.pin': ({ run, pinned }) => {
+      runs.pin(run, pinned);
+      return runDetail(store, runs.get(run));
+    },
+
+    'traces.list': ({ run }) => traces.list(run),
+    'traces.create': (input) => traces.create(input),
+    'traces.read': ({ trace }) => traces.read(trace),
+    'traces.delete': ({ trace }) => {
+      traces.delete(trace);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,191 @@
+/** Imports: files are gathered, looked at, shown, and then stored all together or not at all. */
+import { gatheredContent, gatherPaths, type GatheredFile } from '../../core/data/gather';
+import { recognise, type Recognised } from '../../core/data/recognise';
+import type { ImportPreview, ImportProblem } from '../../shared/contract';
+import { StudioError } from '../../shared/errors';
+import type { Context } from '../context';
+import { newId } from '../ids';
+import { previewSummary } from '../repositories/tasks';
+
+interface Session {
+  id: string;
+  files: GatheredFile[];
+  /** What could not be gathered. */
+  problems: ImportProblem[];
+  /** Of files that were sent by content. */
+  bytes: number;
+  recognised: Recognised | null;
+  abort: AbortController;
+  touched: number;
+}
+
+/** Sent content is held in memory until the import ends. */
+const MAX_CONTENT = 512 * 2 ** 20;
+const MAX_FILES = 100_000;
+/** A window that went away without a word leaves its import behind. */
+const FORGET_MS = 30 * 60_000;
+const MAX_SESSIONS = 8;
+const EXAMPLES = 12;
+const PROGRESS_MS = 100;
+
+export class Imports {
+  private readonly sessions = new Map<string, Session>();
+
+  constructor(private readonly context: Context) {}
+
+  begin(): { import: string } {
+    const now = Date.now();
+    for (const s of [...this.sessions.values()].sort((a, b) => a.touched - b.touched)) {
+      if (now - s.touched > FORGET_MS || this.sessions.size >= MAX_SESSIONS) this.drop(s);
+    }
+    const id = newId();
+    this.sessions.set(id, {
+      id,
+      files: [],
+      problems: [],
+      bytes: 0,
+      recognised: null,
+      abort: new AbortController(),
+      touched: now,
+    });
+    return { import: id };
+  }
+
+  /** Files and folders by path; folders are entered. @returns how many files the import has now */
+  async addPaths(id: string, paths: readonly string[]): Promise<{ files: number }> {
+    const session = this.session(id);
+    const gathered = await gatherPaths(paths, { signal: session.abort.signal, progress: this.progress(session) });
+    this.refuseTooMany(session, gathered.files.length);
+    session.files.push(...gathered.files);
+    session.problems.push(...gathered.problems);
+    session.recognised = null;
+    return { files: session.files.length };
+  }
+
+  /** Files by content, where the window has no paths. */
+  addFiles(id: string, files: readonly { path: string; content: Uint8Array }[]): { files: number } {
+    const session = this.session(id);
+    this.refuseTooMany(session, files.length);
+    session.bytes += files.reduce((sum, file) => sum + file.content.byteLength, 0);
+    if (session.bytes > MAX_CONTENT) {
+      this.drop(session);
+      throw new StudioError(
+        'too_large',
+        'The files have more than 512 MB together: import fewer at a time, or by path with trm datasets import.',
+      );
+    }
+    for (const { path, content } of files) {
+      const file = gatheredContent(path, content);
+      if (file) session.files.push(file);
+    }
+    session.recognised = null;
+    return { files: session.files.length };
+  }
+
+  /** What is in the files. Stores nothing. */
+  async preview(id: string): Promise<ImportPreview> {
+    const session = this.session(id);
+    const { items, subsets, problems } = await this.recognised(session);
+    return {
+      import: id,
+      items,
+      problems: [...session.problems, ...problems],
+      subsets: subsets.map(({ name, title, tasks }) => ({
+        name,
+        title,
+        tasks: tasks.length,
+        examples: tasks.slice(0, EXAMPLES).map((task) => previewSummary(name, task)),
+      })),
+    };
+  }
+
+  /**
+   * Stores what the preview showed, in one transaction.
+   * @throws StudioError `bad_input` if something is wrong and not to be left out, or there is nothing to store
+   */
+  async commit(id: string, leaveOutBad: boolean): Promise<{ subsets: string[]; tasks: number }> {
+    const session = this.session(id);
+    const { subsets, problems } = await this.recognised(session);
+    const wrong = [...session.problems, ...problems].filter((p) => !p.harmless);
+    if (wrong.length && !leaveOutBad) {
+      const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
+      throw new StudioError('bad_input', `Nothing was imported: ${wrong[0].message.replace(/[.]$/, '')}${more}.`, {
+        problems: wrong.slice(0, 100),
+      });
+    }
+    if (!subsets.length) {
+      throw new StudioError(
+        'bad_input',
+        `Nothing was imported: ${wrong[0] ? wrong[0].message : 'there are no tasks in these files.'}`,
+      );
+    }
+    const { store, events } = this.context;
+    store.db
+      .transaction(() => {
+        for (const { name, title, source, tasks } of subsets) {
+          if (store.subsets.has(name)) {
+            throw new StudioError(
+              'conflict',
+              `A collection named ${name} was stored meanwhile: look at the preview again.`,
+            );
+          }
+          store.subsets.insert({ name, title, source, bundled: false, licence: null });
+          store.tasks.insertAll(name, tasks);
+        }
+      })
+      .immediate();
+    this.sessions.delete(id);
+    events.emit('tasks.changed', { subsets: store.subsets.list() });
+    return { subsets: subsets.map((s) => s.name), tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0) };
+  }
+
+  /** Ends an import, also in the middle of its reading; one that is not there is ended already. */
+  cancel(id: string): Record<string, never> {
+    const session = this.sessions.get(id);
+    if (session) this.drop(session);
+    return {};
+  }
+
+  close(): void {
+    for (const session of [...this.sessions.values()]) this.drop(session);
+  }
+
+  private async recognised(session: Session): Promise<Recognised> {
+    if (!session.recognised) {
+      const taken = this.context.store.subsets.list().map((s) => s.name);
+      const { files } = session;
+      const found = await recognise(files, taken, { signal: session.abort.signal, progress: this.progress(session) });
+      // More may have been added while these were read; they are then looked at again.
+      if (session.files.length === files.length) session.recognised = found;
+      return found;
+    }
+    return session.recognised;
+  }
+
+  private progress(session: Session): (done: number, total: number) => void {
+    let told = 0;
+    return (done, total) => {
+      const now = Date.now();
+      if (now - told < PROGRESS_MS && done < total) return;
+      told = now;
+      this.context.events.emit('import.progress', { import: session.id, files_done: done, files_total: total });
+    };
+  }
+
+  private refuseTooMany(session: Session, more: number): void {
+    if (session.files.length + more <= MAX_FILES) return;
+    throw new StudioError('too_large', `There are more than ${MAX_FILES} files: import a smaller folder.`);
+  }
+
+  private session(id: string): Session {
+    const session = this.sessions.get(id);
+    if (!session) throw new StudioError('not_found', `The import ${id} has ended: start it again.`);
+    session.touched = Date.now();
+    return session;
+  }
+
+  private drop(session: Session): void {
+    session.abort.abort();
+    this.sessions.delete(session.id);
+  }
+}

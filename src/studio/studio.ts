@@ -1,0 +1,151 @@
+/** The studio: one object that every front (window, server, command line) opens, asks, listens to and closes. */
+import type { AppInfo, Handlers, Input, MethodName, Output, Parsed } from '../shared/contract';
+import { fromWireError } from '../shared/errors';
+import { appFiles } from './app-files';
+import type { Context } from './context';
+import { Datasets } from './datasets/datasets';
+import { asStudioError, openDatabase } from './db/open';
+import { dispatch, type Answer } from './dispatch';
+import { StudioEvents } from './emitter';
+import { makeHandlers } from './handlers';
+import { prepareHome, type StudioHome } from './home';
+import { Imports } from './imports/imports';
+import { openLog, type Log } from './log';
+import { ownerOf } from './owner';
+import { defaultPins } from './runs/create';
+import { markLost, toResume } from './runs/recover';
+import { Runs } from './runs/runs';
+import { openStore } from './store';
+import type { ComputeFactory } from './supervisor/port';
+import { Supervisor } from './supervisor/supervisor';
+import { loadBundled } from './tasks';
+import { Traces } from './traces';
+import { Watcher } from './watcher';
+
+export interface StudioOptions {
+  /** Absolute path of the studio home (home.ts: `resolveHome`). */
+  home: string;
+  transport: AppInfo['transport'];
+  /** How compute processes are started; the log receives what they write on stdout and stderr. */
+  compute: (log: Log) => ComputeFactory;
+  /** The folder with the bundled tasks, by default the app's own; null does without them. */
+  resources?: string | null;
+  /** Set-up's report; by default the app's own. */
+  runtimeReport?: string | null;
+  chooseImport?: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
+  /** Goes on with what a regular quit stopped. The command line trains only what it is asked to. */
+  resumeAtStart?: boolean;
+  /** How long `close` waits for a run to save and stop. */
+  closeDeadlineMs?: number;
+  /** How long `runs.stop` waits before the process is killed. */
+  stopDeadlineMs?: number;
+}
+
+export interface Studio {
+  home: StudioHome;
+  log: Log;
+  events: StudioEvents;
+  handlers: Handlers;
+  context: Context;
+  runs: Runs;
+  datasets: Datasets;
+  /** Checks a method's name and input and runs it. @throws StudioError, and nothing else */
+  dispatch<M extends MethodName>(name: M, input: Input<M>): Promise<Output<M>>;
+  dispatch(name: string, input: unknown): Promise<unknown>;
+  /** The same for a wire: never throws. */
+  answer(name: unknown, input: unknown): Promise<Answer>;
+  /** Asks what runs to save and stop, waits for it, and closes the database. Can be called twice. */
+  close(): Promise<void>;
+}
+
+const CLOSE_DEADLINE_MS = 60_000;
+
+/**
+ * Opens the studio at `home`, making it if it is new.
+ * @throws StudioError with one sentence if the home cannot be written, or the database cannot be used
+ */
+export async function openStudio(options: StudioOptions): Promise<Studio> {
+  const files = appFiles();
+  const home = prepareHome(options.home);
+  const log = openLog(home.logs);
+  const db = openDatabase(home.database, { log });
+  log.info(`TRM Studio ${files.version}, Node ${process.versions.node}, ${process.platform}`);
+  const events = new StudioEvents((error) => log.error('an event listener failed', error));
+  const supervisor = new Supervisor(options.compute(log), log, events);
+  const context: Context = { home, store: openStore(db), events, log, supervisor, owner: ownerOf(process.pid) };
+  try {
+    if (options.resources !== null) await loadBundled(context, options.resources ?? files.resources);
+  } catch (error) {
+    db.close();
+    throw asStudioError(error, home.database);
+  }
+
+  const datasets = new Datasets(context, () => runs.pump());
+  const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
+  const traces = new Traces(context);
+  const imports = new Imports(context);
+  markLost(context);
+  traces.recover();
+  await datasets.recover();
+  const handlers = makeHandlers({
+    context,
+    runs,
+    datasets,
+    traces,
+    imports,
+    info: {
+      version: files.version,
+      transport: options.transport,
+      runtimeReport: options.runtimeReport === undefined ? files.runtimeReport : options.runtimeReport,
+    },
+    chooseImport: options.chooseImport ?? (async () => null),
+  });
+  const watcher = new Watcher(context);
+  if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
+
+  let closed: Promise<void> | null = null;
+  const close = async () => {
+    const deadline = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
+    watcher.close();
+    imports.close();
+    runs.close();
+    await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
+    await supervisor.close(5_000);
+    datasets.close();
+    db.close();
+    log.info('closed');
+  };
+  return {
+    home,
+    log,
+    events,
+    handlers,
+    context,
+    runs,
+    datasets,
+    answer: (name, input) => dispatch(handlers, log, name, input),
+    dispatch: async (name: string, input: unknown) => {
+      const answer = await dispatch(handlers, log, name, input);
+      if ('error' in answer) throw fromWireError(answer.error);
+      return answer.result as never;
+    },
+    close: () => (closed ??= close()),
+  };
+}
+
+/** Whether a run's data is there; at the first time that it is, examples are pinned if nobody chose any. */
+function datasetState(context: Context, datasets: Datasets, run: Parameters<ConstructorParameters<typeof Runs>[1]>[0]) {
+  const dataset = run.dataset === null ? null : context.store.datasets.get(run.dataset);
+  if (!dataset) {
+    return { ready: false, error: `The dataset ${run.dataset_name} is gone: build it again and start a new run.` };
+  }
+  if (dataset.status === 'failed')
+    return { ready: false, error: `The dataset ${dataset.name} could not be built: ${dataset.error}` };
+  if (dataset.status === 'building') return { ready: false, error: null };
+  if (dataset.facts && (run.grid_rows !== dataset.facts.rows || run.grid_columns !== dataset.facts.columns)) {
+    context.store.runs.update(run.id, { grid_rows: dataset.facts.rows, grid_columns: dataset.facts.columns });
+  }
+  if (!run.pinned.length && run.step === 0)
+    context.store.runs.update(run.id, { pinned: defaultPins(datasets, dataset.id) });
+  return { ready: true, error: null };
+}

@@ -1,0 +1,151 @@
+/** One compute process: started when first needed, ended when long idle, its jobs told when it dies. */
+import type { ComputeJob, FromCompute, ToCompute } from '../../shared/compute';
+import type { Log } from '../log';
+import { computeEnv } from './env';
+import type { ComputeExit, ComputeFactory, ComputePort, ComputeRole } from './port';
+
+export interface JobListener {
+  onMessage(message: FromCompute): void;
+  /** The process ended with the job in it. `sentence` says how; nothing more will come. */
+  onLost(sentence: string): void;
+}
+
+export interface ProcessOptions {
+  factory: ComputeFactory;
+  log: Log;
+  onMessage?: (message: FromCompute) => void;
+  onChange?: () => void;
+  /** A process without jobs is ended after this long, to give its memory back. */
+  idleMs?: number;
+}
+
+const IDLE_MS = 5 * 60_000;
+
+export class ComputeProcess {
+  private port: ComputePort | null = null;
+  private readonly jobs = new Map<string, JobListener>();
+  private idle: NodeJS.Timeout | null = null;
+  private closed = false;
+  private exits: (() => void)[] = [];
+
+  constructor(
+    readonly role: ComputeRole,
+    private readonly options: ProcessOptions,
+  ) {}
+
+  get pid(): number | undefined {
+    return this.port?.pid;
+  }
+
+  get alive(): boolean {
+    return this.port !== null;
+  }
+
+  /** Starts `job`; every message of it goes to `listener` until `done`, `failed` or `onLost`. */
+  run(job: ComputeJob | Extract<ToCompute, { type: 'probe' }>, listener: JobListener): void {
+    if (this.closed) {
+      listener.onLost('TRM Studio is closing.');
+      return;
+    }
+    if (this.idle) clearTimeout(this.idle);
+    this.idle = null;
+    this.jobs.set(job.job, listener);
+    const port = this.port ?? this.start();
+    port.post(job);
+  }
+
+  /** A word to a job that runs; dropped if the process has gone. */
+  send(message: ToCompute): void {
+    this.port?.post(message);
+  }
+
+  /** Forgets a job without waiting for it. */
+  drop(job: string): void {
+    this.jobs.delete(job);
+    this.rest();
+  }
+
+  kill(): void {
+    this.port?.kill();
+  }
+
+  /** Asks the process to stop what it does, saving, and to end; kills it after `deadlineMs`. Resolves when it is gone. */
+  async close(deadlineMs: number): Promise<void> {
+    this.closed = true;
+    if (this.idle) clearTimeout(this.idle);
+    const port = this.port;
+    if (!port) return;
+    const gone = new Promise<void>((resolve) => this.exits.push(resolve));
+    const timer = setTimeout(() => {
+      this.options.log.warn(`${this.role} process ${port.pid} did not end within ${deadlineMs / 1000} s: killed`);
+      port.kill();
+    }, deadlineMs);
+    port.post({ type: 'exit' });
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** Ends the process, with what else it may be doing, so that the next job gets a new one. Resolves when it is gone. */
+  async renew(deadlineMs = 20_000): Promise<void> {
+    const port = this.port;
+    if (!port) return;
+    const gone = new Promise<void>((resolve) => this.exits.push(resolve));
+    const timer = setTimeout(() => port.kill(), deadlineMs);
+    port.post({ type: 'exit' });
+    await gone;
+    clearTimeout(timer);
+  }
+
+  private start(): ComputePort {
+    const port = this.options.factory(this.role, computeEnv(this.role));
+    this.port = port;
+    this.options.log.info(`${this.role} process ${port.pid ?? '?'} started`);
+    port.onMessage((message) => {
+      if (this.port === port) this.receive(message);
+    });
+    port.onExit((exit) => this.exited(port, exit));
+    this.options.onChange?.();
+    return port;
+  }
+
+  private receive(message: FromCompute): void {
+    this.options.onMessage?.(message);
+    if (message.type === 'ready') return;
+    const listener = this.jobs.get(message.job);
+    if (!listener) return;
+    const last = message.type === 'done' || message.type === 'failed' || message.type === 'backend';
+    if (last) this.jobs.delete(message.job);
+    listener.onMessage(message);
+    if (last) this.rest();
+  }
+
+  private exited(port: ComputePort, exit: ComputeExit): void {
+    if (this.port !== port) return;
+    this.port = null;
+    const jobs = [...this.jobs.values()];
+    this.jobs.clear();
+    const sentence = exitSentence(exit);
+    this.options.log[jobs.length ? 'warn' : 'info'](`${this.role} process ${port.pid ?? '?'}: ${sentence}`);
+    for (const job of jobs) job.onLost(sentence);
+    for (const resolve of this.exits.splice(0)) resolve();
+    this.options.onChange?.();
+  }
+
+  private rest(): void {
+    if (this.jobs.size || !this.port || this.closed || this.idle) return;
+    this.idle = setTimeout(() => {
+      this.idle = null;
+      if (!this.jobs.size) this.port?.post({ type: 'exit' });
+    }, this.options.idleMs ?? IDLE_MS);
+    this.idle.unref();
+  }
+}
+
+function exitSentence({ code, signal }: ComputeExit): string {
+  if (signal === 'SIGKILL' || code === 137) {
+    return 'The compute process was killed, most likely because memory ran out: close other programs, or make the batch or the model smaller.';
+  }
+  if (signal) return `The compute process ended unexpectedly (${signal}); the log has the details.`;
+  if (code === 0) return 'The compute process ended.';
+  return `The compute process ended unexpectedly (exit code ${code}); the log has the details.`;
+}

@@ -1,0 +1,310 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createNetServer, connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+import { parseServerOptions } from '../../src/server/options';
+import { serve, type RunningServer } from '../../src/server/server';
+import { fileFor } from '../../src/server/static';
+import { CLOSE_UNAUTHORISED } from '../../src/shared/rpc';
+import { openStudio, type Studio } from '../../src/studio/studio';
+import { freshFolder } from '../studio/home';
+import { ScriptedCompute } from '../studio/scripted-compute';
+
+let studio: Studio;
+let server: RunningServer;
+let renderer: string;
+
+beforeEach(async () => {
+  renderer = join(freshFolder(), 'renderer');
+  mkdirSync(join(renderer, 'assets'), { recursive: true });
+  writeFileSync(join(renderer, 'index.html'), '<!doctype html><title>TRM Studio</title>');
+  writeFileSync(join(renderer, 'assets', 'app-1234.js'), 'export {};');
+  writeFileSync(join(renderer, '..', 'secret.txt'), 'secret');
+  studio = await openStudio({
+    home: freshFolder(),
+    transport: 'web',
+    compute: () => new ScriptedCompute().factory,
+    resources: null,
+    runtimeReport: null,
+  });
+  server = await serve({ studio, renderer, host: '127.0.0.1', port: 0 });
+});
+afterEach(async () => {
+  await server.close();
+  await studio.close();
+});
+
+interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** Node's fetch and URL clean paths and forbid headers; a bare request sends what an attacker would. */
+function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const out = request(
+      { host: '127.0.0.1', port: server.port, path, method, headers: { Host: `127.0.0.1:${server.port}`, ...headers } },
+      (reply) => {
+        let body = '';
+        reply.on('data', (piece) => (body += piece));
+        reply.on('end', () => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body }));
+      },
+    );
+    out.on('error', reject);
+    out.end();
+  });
+}
+
+const cookie = () => ({ Cookie: `trm_token_${server.port}=${server.token}` });
+
+/** How a WebSocket ends that says one thing: refused at the door, closed with a code, or answered. */
+function socket(
+  path: string,
+  headers: Record<string, string> = {},
+  text?: string,
+): Promise<{ status?: number; code?: number; answer?: string }> {
+  return new Promise((resolve) => {
+    const client = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, { headers });
+    client.on('unexpected-response', (_request, reply) => {
+      resolve({ status: reply.statusCode });
+      client.terminate();
+    });
+    client.on('error', () => undefined);
+    client.on('open', () => client.send(text ?? JSON.stringify({ id: 1, method: 'settings.get', input: {} })));
+    client.on('message', (data) => {
+      resolve({ answer: String(data) });
+      client.close();
+    });
+    client.on('close', (code) => resolve({ code }));
+  });
+}
+
+describe('the page', () => {
+  it('is for who has the key, which moves from the address into a cookie', async () => {
+    const address = new URL(server.address);
+    expect(address.hostname).toBe('127.0.0.1');
+    expect(Buffer.from(address.searchParams.get('token') as string, 'base64url')).toHaveLength(32);
+    const first = await get(`/${address.search}&x=1`);
+    expect(first.status).toBe(303);
+    expect(first.headers.location).toBe('/?x=1');
+    expect(first.headers['set-cookie']?.[0]).toMatch(/; HttpOnly; SameSite=Strict; Path=\/$/);
+    const page = await get('/?x=1', { Cookie: (first.headers['set-cookie'] as string[])[0].split(';')[0] });
+    expect(page.status).toBe(200);
+    expect(page.body).toContain('TRM Studio');
+  });
+
+  it('never sends anybody elsewhere', async () => {
+    const reply = await get(`//evil.example/?token=${server.token}`);
+    expect(reply.headers.location ?? '/').toMatch(/^\/(?!\/)/);
+  });
+
+  it('comes with a policy for what it may load, and is not guessed about', async () => {
+    const { headers } = await get('/', cookie());
+    expect(headers['content-security-policy']).toContain("script-src 'self'");
+    expect(headers['content-security-policy']).not.toContain('unsafe-eval');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['x-frame-options']).toBe('DENY');
+    expect(headers['cache-control']).toBe('no-cache');
+    expect((await get('/assets/app-1234.js', cookie())).headers).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+    });
+    expect((await get('/assets/app-1234.js', cookie())).headers['cache-control']).toContain('immutable');
+  });
+
+  it.each([
+    ['without a key', {}, 401],
+    ['with a wrong cookie', { Cookie: 'trm_token_1=x' }, 401],
+  ])('is not there %s', async (_what, headers, status) => {
+    const reply = await get('/', headers);
+    expect(reply.status).toBe(status);
+    expect(reply.body).not.toContain('<title>');
+  });
+
+  it.each(['wrong', '', `${'a'.repeat(43)}`])('refuses the key "%s"', async (token) => {
+    expect((await get(`/?token=${token}`)).status).toBe(401);
+  });
+
+  it('refuses the key of another start at the same length', async () => {
+    const flipped = server.token.slice(0, -1) + (server.token.endsWith('A') ? 'B' : 'A');
+    expect((await get('/', { Cookie: `trm_token_${server.port}=${flipped}` })).status).toBe(401);
+  });
+
+  it.each([
+    'evil.example',
+    '127.0.0.1.evil.example',
+    'evil.example:PORT',
+    '127.0.0.1',
+    '127.0.0.1:1',
+    '[::ffff:127.0.0.1]:PORT',
+    '127.0.0.1:PORT@evil.example',
+  ])('refuses the host "%s" even with the key: the name was made to lead here', async (host) => {
+    const reply = await get('/', { ...cookie(), Host: host.replace('PORT', String(server.port)) });
+    expect([400, 421]).toContain(reply.status);
+  });
+
+  it.each(['localhost', '127.0.0.1', '[::1]', 'LocalHost'])('answers to %s', async (host) => {
+    expect((await get('/', { ...cookie(), Host: `${host}:${server.port}` })).status).toBe(200);
+  });
+
+  it.each(['http://evil.example', 'null', 'https://127.0.0.1:PORT', 'http://127.0.0.1:1'])(
+    'refuses requests from %s',
+    async (origin) => {
+      const reply = await get('/', { ...cookie(), Origin: origin.replace('PORT', String(server.port)) });
+      expect(reply.status).toBe(403);
+    },
+  );
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers no %s', async (method) => {
+    const reply = await get('/', cookie(), method);
+    expect(reply.status).toBe(405);
+    expect(reply.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  it.each([
+    '/../secret.txt',
+    '/..%2fsecret.txt',
+    '/%2e%2e/secret.txt',
+    '/%2e%2e%2fsecret.txt',
+    '/assets/../../secret.txt',
+    '/assets/..%5c..%5csecret.txt',
+    '/....//secret.txt',
+    '/.hidden',
+    '/C:/secret.txt',
+    '/%00',
+    '/%',
+    '/assets',
+    '/assets/',
+    '/nothing.js',
+  ])('has nothing at %s', async (path) => {
+    const reply = await get(path, cookie());
+    expect(reply.status).toBe(404);
+    expect(reply.body).not.toContain('secret');
+  });
+
+  it('finds files inside its folder only', () => {
+    expect(fileFor('/app/renderer', '/')).toBe(join('/app/renderer', 'index.html'));
+    expect(fileFor('/app/renderer', '/assets/a.js')).toBe(join('/app/renderer', 'assets', 'a.js'));
+    for (const path of ['/../renderer-2/x', '/%2e%2e/renderer-2/x', '/a/%2e%2e/%2e%2e/x'])
+      expect(fileFor('/app/renderer', path)).toBeNull();
+  });
+
+  it('answers HEAD without a body, and broken requests with 400', async () => {
+    const head = await get('/', cookie(), 'HEAD');
+    expect([head.status, head.body]).toEqual([200, '']);
+    const text = await new Promise<string>((resolve) => {
+      const raw = connect(server.port, '127.0.0.1', () => raw.write('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'));
+      raw.once('data', (data) => resolve(String(data)));
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 (400|421)/);
+    const nameless = await new Promise<string>((resolve) => {
+      const raw = connect(server.port, '127.0.0.1', () =>
+        raw.write(`GET / HTTP/1.0\r\nCookie: ${cookie().Cookie}\r\n\r\n`),
+      );
+      raw.once('data', (data) => resolve(String(data)));
+    });
+    expect(nameless).toMatch(/^HTTP\/1\.1 421/);
+  });
+});
+
+describe('the socket', () => {
+  it('answers who has the key, in the cookie or the address', async () => {
+    expect((await socket('/ws', cookie())).answer).toContain('"theme":"system"');
+    expect((await socket(`/ws?token=${server.token}`, { Origin: `http://127.0.0.1:${server.port}` })).answer).toContain(
+      '"output"',
+    );
+  });
+
+  it('tells a page with the key of an earlier start so, and reads nothing it says', async () => {
+    const before = await studio.dispatch('settings.get', {});
+    const text = JSON.stringify({ id: 1, method: 'settings.set', input: { theme: 'dark' } });
+    expect(await socket('/ws', {}, text)).toEqual({ code: CLOSE_UNAUTHORISED });
+    expect(await socket('/ws?token=wrong', {}, text)).toEqual({ code: CLOSE_UNAUTHORISED });
+    expect(await studio.dispatch('settings.get', {})).toEqual(before);
+  });
+
+  it('is closed to other sites’ pages and to names that were made to lead here, even with the key', async () => {
+    expect(await socket('/ws', { ...cookie(), Origin: 'http://evil.example' })).toEqual({ status: 403 });
+    expect(await socket('/ws', { ...cookie(), Origin: 'null' })).toEqual({ status: 403 });
+    expect(await socket('/ws', { ...cookie(), Host: `evil.example:${server.port}` })).toEqual({ status: 421 });
+    expect(await socket('/elsewhere', cookie())).toEqual({ status: 404 });
+  });
+
+  it.each(['not json', '[]', 'null', '{"method":"settings.get"}', '{"id":{},"method":"x"}'])(
+    'closes on %s',
+    async (text) => {
+      expect(await socket('/ws', cookie(), text)).toEqual({ code: 1003 });
+    },
+  );
+
+  it('closes on a message that is too large, and the server lives on', async () => {
+    expect(
+      await socket('/ws', cookie(), `{"id":1,"method":"app.info","input":"${'x'.repeat(65 * 1024 * 1024)}"}`),
+    ).toEqual({ code: 1009 });
+    expect((await socket('/ws', cookie())).answer).toBeDefined();
+  });
+});
+
+describe('the port', () => {
+  it('that is taken gives way to the next one, which is said', async () => {
+    const taken = createNetServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as { port: number };
+    const told: number[][] = [];
+    const second = await serve({
+      studio,
+      renderer,
+      host: '127.0.0.1',
+      port,
+      onTaken: (at, next) => told.push([at, next]),
+    });
+    expect(second.port).toBeGreaterThan(port);
+    expect(told[0]).toEqual([port, port + 1]);
+    await second.close();
+    taken.close();
+  });
+
+  it('is refused in a sentence where the address is not of this machine', async () => {
+    await expect(serve({ studio, renderer, host: '203.0.113.7', port: 0 })).rejects.toMatchObject({
+      code: 'bad_input',
+    });
+  });
+
+  it('and the other options are checked', () => {
+    expect(parseServerOptions(['--port', '0', '--home', 'x'])).toEqual({
+      port: 0,
+      host: '127.0.0.1',
+      home: 'x',
+      help: false,
+    });
+    for (const argv of [
+      ['--port', '65536'],
+      ['--port', '-1'],
+      ['--port', 'x'],
+      ['--port', ''],
+      ['--prot', '1'],
+      ['extra'],
+    ]) {
+      expect(() => parseServerOptions(argv), argv.join(' ')).toThrow(/--port/);
+    }
+  });
+});
+
+it('says what is missing where the window was not built', async () => {
+  const bare = await serve({ studio, renderer: freshFolder(), host: '127.0.0.1', port: 0 });
+  const reply = await new Promise<string>((resolve) => {
+    request(
+      { host: '127.0.0.1', port: bare.port, path: '/', headers: { Cookie: `trm_token_${bare.port}=${bare.token}` } },
+      (r) => {
+        let body = '';
+        r.on('data', (piece) => (body += piece));
+        r.on('end', () => resolve(body));
+      },
+    ).end();
+  });
+  expect(reply).toContain('npm run build');
+  await bare.close();
+  expect(readFileSync(studio.log.file as string, 'utf8')).not.toContain('error');
+});

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { StudioError } from '../../src/shared/errors';
+import { APPLICATION_ID, type Migration } from '../../src/studio/db/migrate';
+import { MIGRATIONS } from '../../src/studio/db/migrations';
+import { asStudioError, openDatabase } from '../../src/studio/db/open';
+import { silentLog as log } from '../../src/studio/log';
+import { openStore } from '../../src/studio/store';
+import { freshFolder } from './home';
+
+const sha = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+function thrown(act: () => unknown): StudioError {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(StudioError);
+    return error as StudioError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('opening the database', () => {
+  it('makes a new one at the newest schema, in WAL, with foreign keys', () => {
+    const db = openDatabase(join(freshFolder(), 'studio.db'), { log });
+    expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
+    expect(db.pragma('application_id', { simple: true })).toBe(APPLICATION_ID);
+    expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(db.pragma('foreign_keys', { simple: true })).toBe(1);
+    db.close();
+  });
+
+  it('opens one a second time without changing its schema', () => {
+    const file = join(freshFolder(), 'studio.db');
+    openDatabase(file, { log }).close();
+    const before = schemaOf(file);
+    openDatabase(file, { log }).close();
+    expect(schemaOf(file)).toEqual(before);
+  });
+
+  it('refuses a database of a newer version and leaves every byte of it', () => {
+    const folder = freshFolder();
+    const file = join(folder, 'studio.db');
+    openDatabase(file, { log }).close();
+    const newer = new Database(file);
+    newer.pragma('user_version = 99');
+    newer.close();
+    const before = sha(file);
+    const error = thrown(() => openDatabase(file, { log }));
+    expect(error.code).toBe('newer_version');
+    expect(error.message).toContain(file);
+    expect(error.message).toContain('schema 99');
+    expect(sha(file)).toBe(before);
+    expect(readdirSync(folder)).toEqual(['studio.db']);
+  });
+
+  it('refuses one whose newer version still lies in the write-ahead log', () => {
+    const folder = freshFolder();
+    const file = join(folder, 'studio.db');
+    openDatabase(file, { log }).close();
+    // A writer that never closes: the new version is in the log only.
+    const writer = new Database(file);
+    writer.pragma('wal_autocheckpoint = 0');
+    writer.pragma('user_version = 99');
+    expect(readFileSync(file).readUInt32BE(60)).toBe(MIGRATIONS.length);
+    expect(thrown(() => openDatabase(file, { log })).code).toBe('newer_version');
+    expect(writer.pragma('user_version', { simple: true })).toBe(99);
+    writer.close();
+  });
+
+  it.each([
+    [
+      'a text file',
+      'this is not a database, and it is longer than one hundred bytes so that the length alone does not tell. Really.',
+    ],
+    ['a short file', 'short'],
+  ])('refuses %s and leaves it', (_what, text) => {
+    const file = join(freshFolder(), 'studio.db');
+    writeFileSync(file, text);
+    expect(thrown(() => openDatabase(file, { log })).code).toBe('damaged');
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+
+  it('refuses the database of another program', () => {
+    const file = join(freshFolder(), 'studio.db');
+    const other = new Database(file);
+    other.exec('CREATE TABLE bookmarks (url TEXT)');
+    other.pragma('user_version = 1');
+    other.close();
+    expect(thrown(() => openDatabase(file, { log })).code).toBe('bad_input');
+  });
+
+  it('says SQLite’s own errors in sentences', () => {
+    const full = asStudioError(
+      Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' }),
+      '/home/x/studio.db',
+    ) as StudioError;
+    expect(full.code).toBe('disk_full');
+    expect(full.message).toContain('/home/x/studio.db');
+    expect((asStudioError(Object.assign(new Error(), { code: 'SQLITE_READONLY_DBMOVED' })) as StudioError).code).toBe(
+      'read_only',
+    );
+    const other = new Error('x');
+    expect(asStudioError(other)).toBe(other);
+  });
+});
+
+describe('migrations', () => {
+  const add: Migration = {
+    version: MIGRATIONS.length + 1,
+    name: 'add a column',
+    up: (db) => db.exec("ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'indigo'"),
+  };
+  const fail: Migration = {
+    version: MIGRATIONS.length + 2,
+    name: 'breaks half-way',
+    up: (db) => {
+      db.exec('DELETE FROM settings; CREATE TABLE half (x)');
+      throw new Error('no such thing');
+    },
+  };
+
+  it('are numbered 1, 2, 3 … in the order of the list', () => {
+    expect(MIGRATIONS.map((m) => m.version)).toEqual(MIGRATIONS.map((_, i) => i + 1));
+  });
+
+  it('bring a database of schema 1, as it was released, to the newest with all its rows', () => {
+    const file = join(freshFolder(), 'studio.db');
+    const old = new Database(file);
+    old.exec(readFileSync(join(__dirname, 'fixtures', 'schema-1.sql'), 'utf8'));
+    old.close();
+    const db = openDatabase(file, { log });
+    expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
+    const store = openStore(db);
+    expect(store.runs.list().map((r) => [r.id, r.name, r.status, r.config.lr])).toEqual([
+      ['aaaaaaaa', 'first', 'done', 0.0001],
+    ]);
+    expect(store.metrics.series('aaaaaaaa').map((s) => [s.name, [...s.steps], [...s.values]])).toEqual([
+      ['lm_loss', [1, 2], [2.5, 1.25]],
+      ['accuracy', [2], [0.5]],
+    ]);
+    expect(store.tasks.list({}).map((t) => t.name)).toEqual(['00d62c1b']);
+    expect(store.settings.all()).toEqual({ theme: 'dark' });
+    db.close();
+    expect(schemaOf(file)).toEqual(schemaOf(newDatabase()));
+  });
+
+  it('keep what is there and remove the copy when they succeed', () => {
+    const file = newDatabase();
+    const db = openDatabase(file, { log, migrations: [...MIGRATIONS, add] });
+    expect(db.pragma('user_version', { simple: true })).toBe(add.version);
+    db.close();
+    expect(existsSync(`${file}.schema-${MIGRATIONS.length}.backup`)).toBe(false);
+  });
+
+  it('change nothing when one fails, and name a copy from before', () => {
+    const file = newDatabase();
+    const before = new Database(file);
+    before.prepare("INSERT INTO settings VALUES ('theme', '\"dark\"')").run();
+    before.close();
+    const error = thrown(() => openDatabase(file, { log, migrations: [...MIGRATIONS, add, fail] }));
+    const backup = `${file}.schema-${MIGRATIONS.length}.backup`;
+    expect(error.message).toContain(backup);
+    expect(error.message).not.toContain('no such thing');
+    for (const at of [file, backup]) {
+      const db = new Database(at);
+      expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
+      expect(db.prepare('SELECT value_json FROM settings').pluck().all()).toEqual(['"dark"']);
+      expect(db.prepare("SELECT name FROM sqlite_master WHERE name = 'half'").all()).toEqual([]);
+      expect((db.pragma('table_info(runs)') as { name: string }[]).some((c) => c.name === 'colour')).toBe(false);
+      db.close();
+    }
+    // The old version of the app still opens it.
+    openDatabase(file, { log }).close();
+  });
+
+  it('refuse rows that would point to nothing', () => {
+    const file = newDatabase();
+    const db = new Database(file);
+    db.pragma('foreign_keys = OFF');
+    db.prepare("INSERT INTO run_events (run, time, level, message) VALUES ('nobody', 't', 'info', 'm')").run();
+    db.close();
+    expect(thrown(() => openDatabase(file, { log, migrations: [...MIGRATIONS, add] })).code).toBe('internal');
+  });
+});
+
+function newDatabase(): string {
+  const file = join(freshFolder(), 'studio.db');
+  openDatabase(file, { log }).close();
+  return file;
+}
+
+function schemaOf(file: string): unknown[] {
+  const db = new Database(file, { readonly: true });
+  try {
+    return db.prepare("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name").all();
+  } finally {
+    db.close();
+  }
+}
