@@ -1,0 +1,122 @@
+/** What was dropped or chosen, as far as the browser tells, and the files in it. */
+/** A file to be read in the window: web pages have no paths. */
+export interface Found {
+  /** Relative, e.g. "tasks/00d62c1b.json". */
+  path: string;
+  file: File;
+}
+
+/** The part of a DataTransferItem that can be asked while something is dragged. */
+export interface Dragged {
+  kind: string;
+  type: string;
+}
+
+/**
+ * What is over the window, in words. Before letting go a browser tells only how many things there are and their MIME
+ * types; a folder has none, and neither has a file of an unknown type.
+ */
+export function recognise(items: readonly Dragged[]): { title: string; text: string; usable: boolean } {
+  const files = items.filter((item) => item.kind === 'file');
+  const json = files.filter((item) => item.type === 'application/json').length;
+  const untyped = files.filter((item) => item.type === '').length;
+  const other = files.length - json - untyped;
+  const parts: string[] = [];
+  if (json) parts.push(json === 1 ? '1 JSON file' : `${json} JSON files`);
+  if (untyped) parts.push(untyped === 1 ? '1 folder or unknown file' : `${untyped} folders or unknown files`);
+  if (other) parts.push(other === 1 ? '1 other file' : `${other} other files`);
+  const usable = json + untyped > 0;
+  return {
+    title: parts.join(', ') || 'Files',
+    text: usable
+      ? 'Drop to look inside for ARC tasks. Nothing is stored before you say so.'
+      : 'Tasks come as .json files or folders of them; these will be left out.',
+    usable,
+  };
+}
+
+/** A file travels in one message of the WebSocket: as base64 this stays below the 64 MB that the server takes. */
+export const MAX_FILE_BYTES = 45 * 2 ** 20;
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLocaleString('en')} MB`;
+
+/** Why this file is not to be read, or null. `inFolder`: it was not chosen by name. */
+export function refusal(path: string, bytes: number, inFolder: boolean): { message: string; harmless: boolean } | null {
+  if (!/\.json$/i.test(path)) {
+    return {
+      message: `${path} is not a .json file and was left out.`,
+      harmless: inFolder,
+    };
+  }
+  if (bytes > MAX_FILE_BYTES) {
+    return {
+      message: `${path} has ${megabytes(bytes)}, and the browser sends up to ${megabytes(MAX_FILE_BYTES)}: split it, or use \`trm datasets import\`.`,
+      harmless: false,
+    };
+  }
+  return null;
+}
+
+/**
+ * Every file below dropped entries, depth first. `seen` is called for each, `failed` for what cannot be read; whatever
+ * `check` throws ends the walk.
+ */
+export async function walkEntries(
+  entries: readonly FileSystemEntry[],
+  seen: (found: Found & { inFolder: boolean }) => void,
+  failed: (path: string) => void,
+  check: () => void,
+): Promise<void> {
+  const walk = async (entry: FileSystemEntry, inFolder: boolean): Promise<void> => {
+    check();
+    const path = entry.fullPath.replace(/^\//, '');
+    if (entry.isFile) {
+      const file = await new Promise<File | null>((done) =>
+        (entry as FileSystemFileEntry).file(done, () => done(null)),
+      );
+      if (file) seen({ path, file, inFolder });
+      else failed(path);
+      return;
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    // A reader hands out at most 100 entries a call, and an empty list at the end.
+    for (;;) {
+      const batch = await new Promise<FileSystemEntry[] | null>((done) => reader.readEntries(done, () => done(null)));
+      if (batch === null) failed(path);
+      if (!batch?.length) return;
+      for (const child of batch) await walk(child, true);
+    }
+  };
+  for (const entry of entries) await walk(entry, false);
+}
+
+/** The entries of a drop; must be called before the drop's handler returns. */
+export function entriesOf(items: DataTransferItemList): FileSystemEntry[] {
+  return Array.from(items)
+    .filter((item) => item.kind === 'file')
+    .map((item) => item.webkitGetAsEntry())
+    .filter((entry): entry is FileSystemEntry => entry !== null);
+}
+
+export interface BatchLimits {
+  bytes: number;
+  files: number;
+}
+
+/** Cuts files into batches of bounded size; a larger file travels alone. */
+export function batches<T extends { file: { size: number } }>(files: readonly T[], limits: BatchLimits): T[][] {
+  const out: T[][] = [];
+  let batch: T[] = [];
+  let bytes = 0;
+  for (const item of files) {
+    if (batch.length && (batch.length >= limits.files || bytes + item.file.size > limits.bytes)) {
+      out.push(batch);
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(item);
+    bytes += item.file.size;
+  }
+  if (batch.length) out.push(batch);
+  return out;
+}

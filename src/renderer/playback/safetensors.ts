@@ -1,0 +1,58 @@
+import { StudioError } from '@shared/errors';
+
+/** One tensor of a file; `bytes` is a view, little-endian. */
+export interface RawTensor {
+  dtype: string;
+  shape: number[];
+  bytes: Uint8Array;
+}
+
+const SIZES: Record<string, number> = { U8: 1, I8: 1, BOOL: 1, I32: 4, U32: 4, F32: 4, I64: 8, F64: 8 };
+
+const damaged = (why: string): StudioError =>
+  new StudioError('damaged', `The trace file is damaged (${why}): delete the playback and make it again.`);
+
+/**
+ * Reads a safetensors file: 8 bytes of header length, a JSON header, the data.
+ * https://huggingface.co/docs/safetensors/index#format
+ * @throws StudioError `damaged` if a length or an offset does not fit the file.
+ */
+export function readSafetensors(file: Uint8Array): {
+  tensors: Map<string, RawTensor>;
+  metadata: Record<string, string>;
+} {
+  if (file.byteLength < 8) throw damaged(`it has ${file.byteLength} bytes`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerBytes = Number(view.getBigUint64(0, true));
+  if (!(headerBytes <= file.byteLength - 8)) throw damaged('its header is longer than the file');
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + headerBytes))) as Record<string, unknown>;
+  } catch {
+    throw damaged('its header is not JSON');
+  }
+  const data = file.subarray(8 + headerBytes);
+  const tensors = new Map<string, RawTensor>();
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const { dtype, shape, data_offsets } = value as { dtype: string; shape: number[]; data_offsets: [number, number] };
+    const [start, end] = data_offsets;
+    const count = shape.reduce((n, side) => n * side, 1);
+    const fits = start >= 0 && end <= data.byteLength && end - start === count * (SIZES[dtype] ?? NaN);
+    if (!fits) throw damaged(`tensor ${name} does not fit it`);
+    tensors.set(name, { dtype, shape, bytes: data.subarray(start, end) });
+  }
+  return { tensors, metadata: (header.__metadata__ ?? {}) as Record<string, string> };
+}
+
+/** U8 tensor as a view. */
+export function asU8(tensor: RawTensor): Uint8Array {
+  if (tensor.dtype !== 'U8') throw damaged(`a tensor is ${tensor.dtype} where U8 belongs`);
+  return tensor.bytes;
+}
+
+/** F32 tensor, copied: the header's length leaves the data at any alignment. */
+export function asF32(tensor: RawTensor): Float32Array {
+  if (tensor.dtype !== 'F32') throw damaged(`a tensor is ${tensor.dtype} where F32 belongs`);
+  return new Float32Array(tensor.bytes.slice().buffer);
+}

@@ -1,0 +1,75 @@
+import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue';
+import type { CheckpointInfo, RunDetail, RunEvent } from '@shared/contract';
+import { useClient } from '../app/client';
+import { useApp } from '../stores/app';
+import { useRuns } from '../stores/runs';
+
+export interface LiveRun {
+  /** The run with its config; its changing parts are those of the newest event. */
+  detail: ComputedRef<RunDetail | null>;
+  /** Newest first. */
+  checkpoints: ShallowRef<CheckpointInfo[]>;
+  /** Newest first. */
+  events: ShallowRef<RunEvent[]>;
+  error: Ref<unknown>;
+  reload: () => Promise<void>;
+  /** Takes what a command answered, e.g. after pinning. */
+  take: (changed: RunDetail) => void;
+}
+
+/** A run, its checkpoints and its events, kept fresh for as long as the caller lives. */
+export function useRun(run: string): LiveRun {
+  const client = useClient();
+  const runs = useRuns();
+  const base = shallowRef<RunDetail | null>(null);
+  const checkpoints = shallowRef<CheckpointInfo[]>([]);
+  const events = shallowRef<RunEvent[]>([]);
+  const error = ref<unknown>(null);
+
+  async function reload(): Promise<void> {
+    try {
+      const [found, files, told] = await Promise.all([
+        client.call('runs.get', { run }),
+        client.call('runs.checkpoints', { run }),
+        client.call('runs.events', { run }),
+      ]);
+      base.value = found;
+      checkpoints.value = [...files].sort((a, b) => b.step - a.step);
+      events.value = [...told].sort((a, b) => b.id - a.id);
+      error.value = null;
+    } catch (cause) {
+      error.value = cause;
+    }
+  }
+  void reload();
+
+  const off = [
+    client.on('run.checkpoint', (event) => {
+      if (event.run !== run) return;
+      // Old files are removed and "best" moves when one is added: the store's list is the truth.
+      void client.call('runs.checkpoints', { run }).then(
+        (files) => (checkpoints.value = [...files].sort((a, b) => b.step - a.step)),
+        () => undefined,
+      );
+    }),
+    client.on('run.event', (event) => {
+      if (event.run === run && !events.value.some((known) => known.id === event.id))
+        events.value = [event, ...events.value];
+    }),
+  ];
+  onScopeDispose(() => off.forEach((stop) => stop()));
+
+  // Backend, parameters and notes are known only once it has started.
+  watch(
+    () => runs.byId.get(run)?.status,
+    () => void reload(),
+  );
+  const app = useApp();
+  watch(
+    () => app.connected,
+    (up) => up && void reload(),
+  );
+
+  const detail = computed(() => (base.value ? { ...base.value, ...runs.byId.get(run) } : null));
+  return { detail, checkpoints, events, error, reload, take: (changed) => (base.value = changed) };
+}

@@ -1,0 +1,61 @@
+import { onScopeDispose, ref, watch, type Ref } from 'vue';
+import type { MetricBatch } from '@shared/metrics';
+import { useClient } from '../app/client';
+import { RUN_METRICS } from '../charts/definitions';
+import { usePerFrame } from '../charts/frame';
+import { RunMetrics } from '../charts/series';
+import { useApp } from '../stores/app';
+
+export interface LiveMetrics {
+  metrics: RunMetrics;
+  /** Grows at most once per frame when points were added. */
+  version: Ref<number>;
+  loaded: Ref<boolean>;
+  error: Ref<unknown>;
+  reload: () => Promise<void>;
+}
+
+/** The stored metrics of a run and everything that is told about it from now on, for as long as the caller lives. */
+export function useRunMetrics(run: string, names: readonly string[] = RUN_METRICS): LiveMetrics {
+  const client = useClient();
+  const metrics = new RunMetrics();
+  const version = ref(0);
+  const loaded = ref(false);
+  const error = ref<unknown>(null);
+  const bump = usePerFrame(() => version.value++);
+  // What arrives while the store is being read comes after it: both tell the same steps, the later one wins.
+  let early: MetricBatch[] = [];
+
+  onScopeDispose(
+    client.on('run.metrics', (event) => {
+      if (event.run !== run) return;
+      if (!loaded.value) early.push(event.batch);
+      else {
+        metrics.append(event.batch);
+        bump();
+      }
+    }),
+  );
+
+  async function reload(): Promise<void> {
+    loaded.value = false;
+    try {
+      metrics.load(await client.call('runs.metrics', { run, names: [...names] }));
+      error.value = null;
+    } catch (cause) {
+      error.value = cause;
+    }
+    for (const batch of early) metrics.append(batch);
+    early = [];
+    loaded.value = true;
+    version.value++;
+  }
+  void reload();
+
+  const app = useApp();
+  watch(
+    () => app.connected,
+    (up) => up && void reload(),
+  );
+  return { metrics, version, loaded, error, reload };
+}

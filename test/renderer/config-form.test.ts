@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { commandLine, parseOverrides } from '../../src/renderer/config/overrides';
+import { fromText, rangeText, toText } from '../../src/renderer/config/text';
+import { useDraft } from '../../src/renderer/config/draft';
+import { configFields, getPath, setPath } from '../../src/shared/config-fields';
+import { PRESETS, presetConfig } from '../../src/shared/presets';
+
+const field = (path: string) => configFields().find((f) => f.path === path)!;
+
+describe('a field’s text', () => {
+  it('means the value it was written from, for every field of every preset', () => {
+    for (const preset of PRESETS) {
+      const config = presetConfig(preset.name);
+      for (const f of configFields()) {
+        const value = getPath(config, f.path);
+        expect([f.path, fromText(f, toText(f, value))]).toEqual([f.path, value]);
+      }
+    }
+  });
+
+  it('is never rounded, clamped or guessed', () => {
+    expect(fromText(field('epochs'), '0.5')).toBe(0.5);
+    expect(fromText(field('epochs'), '31,208')).toBe(31_208);
+    expect(fromText(field('epochs'), '12 epochs')).toBe('12 epochs');
+    expect(fromText(field('lr'), '1e-4')).toBe(1e-4);
+    expect(fromText(field('lr'), '')).toBe('');
+    expect(fromText(field('lr'), 'Infinity')).toBe('Infinity');
+    expect(fromText(field('eval_interval'), '')).toBeNull();
+  });
+
+  it('says its range with its unit', () => {
+    expect(rangeText(field('arch.halt_max_steps'))).toBe('1 to 64 ACT steps');
+    expect(rangeText(field('ema'))).toBeNull();
+  });
+});
+
+describe('a draft', () => {
+  it('starts as the preset and tells what was changed and why the rest is so', () => {
+    const draft = useDraft('arc-small');
+    expect(draft.changed.value).toEqual([]);
+    expect(draft.valid.value).toEqual(presetConfig('arc-small'));
+    expect(draft.reasonOf('lr')).toBe('A small network takes a larger step.');
+    expect(draft.reasonOf('beta1')).toBeNull();
+    draft.set('lr', 3e-4);
+    draft.set('arch.L_cycles', 4);
+    expect(draft.changed.value).toEqual(['arch.L_cycles', 'lr']);
+    draft.revert('lr');
+    expect(draft.changed.value).toEqual(['arch.L_cycles']);
+    draft.revertAll();
+    expect(draft.changed.value).toEqual([]);
+  });
+
+  it('refuses beside the field, with the value and the range', () => {
+    const draft = useDraft('arc-small');
+    draft.set('arch.L_cycles', 99);
+    expect(draft.valid.value).toBeNull();
+    expect(draft.issueOf('arch.L_cycles')).toMatch(/99.*1 to 32/);
+    expect(draft.issueOf('lr')).toBeNull();
+    draft.set('arch.L_cycles', 'four');
+    expect(draft.issueOf('arch.L_cycles')).toMatch(/"four"/);
+  });
+
+  it('refuses rules that join fields beside the one to change', () => {
+    const draft = useDraft('arc-small');
+    draft.set('arch.num_heads', 3);
+    expect(draft.issueOf('arch.num_heads')).toMatch(/divide arch\.hidden_size/);
+  });
+
+  it('starts over with another preset, or takes a run’s config without its places', () => {
+    const draft = useDraft('arc-small');
+    draft.set('lr', 0.5);
+    draft.choosePreset('sudoku-4x4');
+    expect(draft.changed.value).toEqual([]);
+    const config = setPath({ ...presetConfig('sudoku-4x4'), data_paths: ['/somewhere'], run_name: 'x' }, 'lr', 2e-3);
+    draft.take(config, 'sudoku-4x4');
+    expect(draft.changed.value).toEqual(['lr']);
+    expect(draft.valid.value?.data_paths).toEqual([]);
+    expect(draft.valid.value?.run_name).toBeNull();
+  });
+});
+
+describe('the reference’s overrides', () => {
+  it('are read as its command line has them', () => {
+    const { values, issues } = parseOverrides(
+      'python pretrain.py arch=trm data_paths="[data/arc1concept-aug-1000]" \\\n arch.L_layers=2 arch.H_cycles=3 +run_name="my run" ema=True eval_interval=null evaluators="[]" lr=1e-4',
+    );
+    expect(issues).toEqual([]);
+    expect(Object.fromEntries(values.map(({ path, value }) => [path, value]))).toEqual({
+      data_paths: ['data/arc1concept-aug-1000'],
+      'arch.L_layers': 2,
+      'arch.H_cycles': 3,
+      run_name: 'my run',
+      ema: true,
+      eval_interval: null,
+      evaluators: [],
+      lr: 1e-4,
+    });
+  });
+
+  it('name the nearest key for one that is not known, and refuse another architecture', () => {
+    expect(parseOverrides('arch.L_cycle=4').issues[0].message).toMatch(/did you mean arch\.L_cycles/);
+    expect(parseOverrides('arch=hrm').issues[0].message).toMatch(/hrm/);
+    expect(parseOverrides('lonely').issues[0].message).toMatch(/key=value/);
+  });
+
+  it('leave a value that is no number to the form’s check', () => {
+    expect(parseOverrides('lr=fast').values).toEqual([{ path: 'lr', value: 'fast' }]);
+  });
+
+  it('survive the way out and back', () => {
+    const draft = useDraft('arc-small');
+    draft.set('lr', 3e-4);
+    draft.set('eval_interval', null);
+    draft.set('ema', false);
+    draft.set('load_checkpoint', 'two words.safetensors');
+    const line = commandLine('arc-small', draft.valid.value!, draft.changed.value);
+    expect(line).toMatch(/^trm train --preset arc-small /);
+    expect(line).toContain('"load_checkpoint=two words.safetensors"');
+    const back = useDraft('arc-small');
+    const parsed = parseOverrides(line.replace('--preset arc-small', ''));
+    expect(parsed.issues).toEqual([]);
+    for (const { path, value } of parsed.values) back.set(path, value);
+    expect(back.valid.value).toEqual(draft.valid.value);
+  });
+});
