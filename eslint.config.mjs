@@ -15,7 +15,7 @@ const LAYERS = {
   studio: ['shared', 'core'],
   main: ['shared', 'studio'],
   server: ['shared', 'studio'],
-  cli: ['shared', 'studio', 'core'],
+  cli: ['shared', 'studio', 'core', 'server'],
   preload: ['shared'],
   renderer: ['shared'],
 };

@@ -83,6 +83,7 @@ for (const name of [...Object.keys(pkg.dependencies), ...BUNDLED]) visit(name, r
 const all = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 
 // The same text serves dozens of packages: each is printed once, under all that use it.
+/** @type {Map<string, (typeof all)[number][]>} */
 const texts = new Map();
 for (const entry of all) {
   const normal = entry.text.replace(/\r\n/g, '\n');

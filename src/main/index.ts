@@ -1,0 +1,37 @@
+/** Electron's entry: one instance per studio home, one window, and the studio behind it. */
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { app } from 'electron';
+import { resolveHome } from '../studio/home';
+import { App } from './app';
+import { homeOption } from './options';
+import { declareScheme } from './protocol';
+import { restrictContents } from './window';
+
+app.setName('TRM Studio');
+// For every renderer there could ever be; the own window asks for it as well. Root cannot have it (start.mjs says so).
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+declareScheme();
+restrictContents();
+
+const root = resolveHome(homeOption(process.argv.slice(1)));
+// Chromium's own files live in the home as well: homes are independent of one another, and so are their instances.
+let userData = join(root, 'window');
+try {
+  mkdirSync(userData, { recursive: true, mode: 0o700 });
+} catch {
+  // Opening the studio will fail for the same reason; Chromium still needs a folder in which to show what it says.
+  userData = mkdtempSync(join(tmpdir(), 'trm-studio-'));
+}
+app.setPath('userData', userData);
+
+if (app.requestSingleInstanceLock()) {
+  const instance = new App(root, userData);
+  app.on('second-instance', () => instance.focus());
+  app.on('activate', () => instance.focus());
+  void app.whenReady().then(() => instance.start());
+} else {
+  process.stderr.write(`TRM Studio is already open with the home ${root}; its window was brought to the front.\n`);
+  app.quit();
+}

@@ -1,0 +1,36 @@
+import { contextBridge, ipcRenderer, webUtils } from 'electron';
+import type { EventName, Events, StudioClient } from '../shared/contract';
+import { CALL, EVENT, type IpcAnswer } from '../shared/ipc';
+
+type Listener = (payload: never) => void;
+const listeners = new Map<EventName, Set<Listener>>();
+
+ipcRenderer.on(EVENT, (_event, name: EventName, payload: Events[EventName]) => {
+  for (const listener of listeners.get(name) ?? []) listener(payload as never);
+});
+
+const client: StudioClient = {
+  async call(name, input) {
+    const answer = (await ipcRenderer.invoke(CALL, name, input)) as IpcAnswer;
+    // Rejected with the plain WireError: an Error would cross the bridge with its message alone, without code and data.
+    if ('error' in answer) throw answer.error;
+    return answer.result as never;
+  },
+  on(name, listener) {
+    const own: Listener = (payload) => listener(payload);
+    listeners.set(name, (listeners.get(name) ?? new Set()).add(own));
+    return () => void listeners.get(name)?.delete(own);
+  },
+  pathOf(file) {
+    // webUtils came with Electron 29; before, Chromium's File carried its path.
+    const path = webUtils?.getPathForFile ? webUtils.getPathForFile(file) : (file as File & { path?: string }).path;
+    return path || null;
+  },
+  transport: 'electron',
+  onConnection(listener) {
+    listener(true);
+    return () => undefined;
+  },
+};
+
+contextBridge.exposeInMainWorld('trm', client);
