@@ -13,7 +13,7 @@ const DRAW_EVERY_MS = 100;
 export class ProgressLine {
   private readonly stream: NodeJS.WriteStream;
   private readonly now: () => number;
-  private drawn = 0;
+  private drawn = -Infinity;
   private shown = false;
 
   constructor(options: ProgressOptions = {}) {
@@ -50,6 +50,6 @@ export class ProgressLine {
   clear(): void {
     if (this.shown) this.stream.write('\r\u001b[K');
     this.shown = false;
-    this.drawn = 0;
+    this.drawn = -Infinity;
   }
 }

@@ -89,7 +89,7 @@ async function setUp(job: TrainJob, data: OpenData): Promise<TrainingRun> {
     seed: config.seed,
   });
   const steps = totalSteps(config, metadata);
-  const fresh = { config, data, sampler, seconds: 0, exactAccuracy: null, evaluationDue: false };
+  const fresh = { config, data, sampler, seconds: 0, evaluated: null, evaluationDue: false };
   if (!job.resume_from) {
     const trainer = new Trainer(config, spec, steps, null);
     if (config.load_checkpoint) await startFrom(config.load_checkpoint, trainer);
@@ -98,8 +98,8 @@ async function setUp(job: TrainJob, data: OpenData): Promise<TrainingRun> {
   const { meta, snapshot } = await readCheckpoint(job.resume_from);
   refuseOtherModel(job, meta.config, spec, meta);
   sampler.restore(meta.sampler);
-  const { seconds, exact_accuracy: exactAccuracy, evaluation_due: evaluationDue } = meta;
-  return { ...fresh, trainer: new Trainer(config, spec, steps, snapshot), seconds, exactAccuracy, evaluationDue };
+  const { seconds, evaluated, evaluation_due: evaluationDue } = meta;
+  return { ...fresh, trainer: new Trainer(config, spec, steps, snapshot), seconds, evaluated, evaluationDue };
 }
 
 /** Keys that decide the shapes of what a checkpoint holds, or what its numbers mean. */
@@ -143,15 +143,14 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
   const identifiers = mergedIdentifiers(job, data);
   return {
     metrics: (batch) => {
-      const { tensors, memory_bytes } = memoryUse();
-      tell({ type: 'metrics', job: id, batch, tensors, memory_bytes });
+      tell({ type: 'metrics', job: id, batch, ...memoryUse() });
     },
     evaluation: (step, seconds, metrics, predictions) =>
       tell({ type: 'evaluation', job: id, step, seconds, metrics, predictions }),
     status: (status, step) => tell({ type: 'status', job: id, status, step }),
     note: (message) => tell({ type: 'note', job: id, level: 'info', message }),
     puzzleName: (example: ExampleRef) => puzzleNameOf(job, data, example),
-    checkpoint: async ({ trainer, sampler, config, seconds, exactAccuracy, evaluationDue }, reason) => {
+    checkpoint: async ({ trainer, sampler, config, seconds, evaluated, evaluationDue }, reason) => {
       const snapshot = await trainer.snapshot();
       const { seq_len, vocab_size, num_puzzle_identifiers } = trainer.spec;
       const written = await writeCheckpoint(join(job.run_dir, 'checkpoints', `step_${trainer.step}.safetensors`), {
@@ -171,15 +170,14 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
           seconds,
           sampler: sampler.state(),
           exploration: snapshot.exploration,
-          exact_accuracy: exactAccuracy,
+          evaluated,
           evaluation_due: evaluationDue,
         },
       });
-      tell({
-        type: 'checkpoint',
-        job: id,
-        checkpoint: { step: trainer.step, ...written, reason, exact_accuracy: exactAccuracy },
-      });
+      const { step } = trainer;
+      // Only what was measured with these very weights.
+      const exact_accuracy = evaluated?.step === step ? evaluated.exact_accuracy : null;
+      tell({ type: 'checkpoint', job: id, checkpoint: { step, ...written, reason, exact_accuracy } });
     },
   };
 }

@@ -97,7 +97,7 @@ export type FromCompute =
   | { type: 'ready'; pid: number }
   | { type: 'backend'; job: string; backend: BackendInfo }
   | { type: 'started'; job: string; started: RunStarted }
-  | { type: 'metrics'; job: string; batch: MetricBatch; tensors: number; memory_bytes: number }
+  | { type: 'metrics'; job: string; batch: MetricBatch; tensors: number; memory_bytes: number; native_handles?: number }
   | {
       type: 'evaluation';
       job: string;

@@ -42,7 +42,10 @@ export function makeHandlers({ context, runs, datasets, traces, imports, info, c
       first_run: store.runs.list().length === 0 && store.datasets.list().length === 0,
     }),
     'app.doctor': () => doctorReport(context, info.version, info.runtimeReport),
-    'app.compute': () => supervisor.state(),
+    'app.compute': () => {
+      supervisor.lookSoon();
+      return supervisor.state();
+    },
     'settings.get': () => getSettings(context),
     'settings.set': (patch) => setSettings(context, patch),
 

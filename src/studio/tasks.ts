@@ -42,5 +42,7 @@ export async function loadBundled({ store, log }: Context, resources: string): P
       }
     })
     .immediate();
+  // The log has grown to the size of all that; it would stay so while the studio is open.
+  store.db.pragma('wal_checkpoint(TRUNCATE)');
   log.info(`stored ${read.reduce((n, { tasks }) => n + tasks.length, 0)} bundled tasks in ${Date.now() - started} ms`);
 }

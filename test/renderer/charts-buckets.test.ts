@@ -56,7 +56,7 @@ describe('minimum and maximum per pixel column', () => {
     const x = Float64Array.from([0, 1, 2, 3]);
     const y = Float64Array.from([NaN, 0, -1, 4]);
     expect(extent([bucketMinMax(x, y, 4, 0, 3, 4)])).toEqual([-1, 4]);
-    expect(extent([bucketMinMax(x, y, 4, 0, 3, 4, true)])).toEqual([4, 4]);
+    expect(extent([bucketMinMax(x, y, 4, 0, 3, 4, { positiveOnly: true })])).toEqual([4, 4]);
   });
 
   it('has nothing to show for an empty series or an empty span', () => {

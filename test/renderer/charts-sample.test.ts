@@ -4,6 +4,7 @@ import { CHARTS, RUN_METRICS } from '../../src/renderer/charts/definitions';
 import { chartCsv, chartSvg } from '../../src/renderer/charts/export';
 import {
   fullSpan,
+  niceTicks,
   readAt,
   sample,
   strokesOf,
@@ -87,6 +88,16 @@ describe('the horizontal axis', () => {
     expect(formatX(9_523_200, 'samples')).toBe('9,523,200 samples');
     expect([0, 45, 1800, 7200].map((s) => formatXShort(s, 'time'))).toEqual(['0', '45 s', '30 min', '2 h']);
   });
+  it('puts dots on evaluations only, and none where a zoom cuts the line between two', () => {
+    const data = sample(lines, { ...view, zoom: [12, 26] }, 200);
+    const strokes = strokesOf(lines, view.smoothing);
+    expect(
+      strokes.map(({ line }, i) => `${line.label}: ${data.dots[i].length}`).filter((t) => !t.endsWith(': 0')),
+    ).toEqual(['run a, eval: 1', 'run b, eval: 1']);
+    const evaluation = strokes.findIndex(({ line }) => line.label === 'run a, eval');
+    expect(data.strokes[evaluation][0]).toBeCloseTo(0.27);
+    expect(data.strokes[evaluation].at(-1)).toBeCloseTo(0.12);
+  });
   it('samples what a zoom shows', () => {
     const data = sample(lines, { ...view, zoom: [10, 20] }, 50);
     expect([data.from, data.to]).toEqual([10, 20]);
@@ -142,6 +153,14 @@ describe('the vertical axis', () => {
     expect(yRange([0.004, 2.5], true)).toEqual([0.001, 10]);
     expect(yRange([1, 1], true)).toEqual([0.1, 1]);
     expect(yRange(null, true)).toEqual([0.1, 1]);
+  });
+});
+
+describe('labels', () => {
+  it('are round numbers within the range', () => {
+    expect(niceTicks(-0.119, 2.81, 5)).toEqual([0, 1, 2]);
+    expect(niceTicks(0, 724, 7)).toEqual([0, 200, 400, 600]);
+    expect(niceTicks(0.1, 0.35, 5)).toEqual([0.1, 0.15, 0.2, 0.25, 0.3, 0.35]);
   });
 });
 

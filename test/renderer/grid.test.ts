@@ -22,6 +22,7 @@ import {
   decodeCanvas,
   givenCells,
   predictionBox,
+  targetFrame,
   wholeCanvas,
 } from '@renderer/grid/decode';
 import { describeCell, describeCells } from '@renderer/grid/describe';
@@ -101,6 +102,15 @@ describe('ARC canvases', () => {
     const box = predictionBox('arc', input.shape, input.tokens, target.tokens, [answer.tokens]);
     expect(box).toEqual({ row: 1, column: 1, rows: 2, columns: 2 });
     expect(colouredOutside(answer.tokens, input.shape, box)).toBe(1);
+  });
+
+  it('hold a prediction against its target on a frame that hardly moves', () => {
+    const target = canvas('12|.', '34|.', '||..', '....');
+    const inside = canvas('12|5', '35|.', '||5.', '5555');
+    const beyond = canvas('121.', '34|.', '||..', '....');
+    const of = (tokens: Uint8Array) => targetFrame('arc', target.shape, target.tokens, tokens);
+    expect(of(inside.tokens)).toEqual({ row: 0, column: 0, rows: 2, columns: 2 });
+    expect(of(beyond.tokens)).toEqual({ row: 0, column: 0, rows: 3, columns: 3 });
   });
 
   it('frame by the input where nothing else is known', () => {

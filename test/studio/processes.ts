@@ -19,17 +19,24 @@ export interface Running {
   stderr(): string;
 }
 
+interface Options {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  uid?: number;
+}
+
 /** Few threads: the tests share their machine. */
 const ENV = { TF_NUM_INTRAOP_THREADS: '2', TF_NUM_INTEROP_THREADS: '1', OMP_NUM_THREADS: '2' };
 
 export async function startEntry(
   entry: 'cli' | 'server',
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: Options = {},
 ): Promise<Running> {
   const folder = await builtEntries();
   const child = spawn(process.execPath, [join(folder, `${entry}.js`), ...args], {
     cwd: options.cwd,
+    uid: options.uid,
     env: { ...process.env, ...ENV, TRM_HOME: undefined, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -44,10 +51,7 @@ export async function startEntry(
   return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
-export async function runCli(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Ended> {
+export async function runCli(args: readonly string[], options: Options = {}): Promise<Ended> {
   return (await startEntry('cli', args, options)).ended;
 }
 

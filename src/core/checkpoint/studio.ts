@@ -13,6 +13,7 @@ import { StudioError } from '../../shared/errors';
 import type { SamplerState } from '../data/sampler';
 import type { ModelSpec } from '../model/architecture';
 import { architectureOf } from '../model/registry';
+import type { LastEvaluation } from '../train/loop';
 import type { RandomState } from '../train/random';
 import type { TrainerSnapshot } from '../train/trainer';
 import { writeSafetensors, type WrittenFile } from './atomic';
@@ -36,8 +37,8 @@ export interface CheckpointMeta {
   seconds: number;
   sampler: SamplerState;
   exploration: RandomState;
-  /** Of the last evaluation. */
-  exact_accuracy: number | null;
+  /** The last evaluation, of this step or an earlier one. */
+  evaluated: LastEvaluation | null;
   /** It was written while an evaluation was under way, which comes first when the run goes on. */
   evaluation_due: boolean;
 }

@@ -2,7 +2,7 @@
 import type { Task } from '../../shared/arc';
 import { largestSide } from '../arc/task';
 
-/** The canvas of the preset `arc-small`: see {@link smallTasks}. */
+/** The canvas of the preset `arc-small`: 46 of ARC-AGI-1's 400 training tasks fit it (25 fit 5×5, 178 fit 10×10). */
 export const SMALL_CANVAS = 6;
 
 /** The tasks all of whose grids, inputs and outputs of every pair, have at most `side` rows and columns. */

@@ -50,12 +50,12 @@ export async function makeWholeFolder<T>(out: string, fill: (temporary: string) 
   await refuseTaken(out);
   const parent = dirname(out);
   const prefix = `.${basename(out)}.building-`;
-  await mkdir(parent, { recursive: true });
+  await makeParents(parent);
   await removeAbandoned(parent, prefix);
   const temporary = join(parent, `${prefix}${process.pid}`);
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary);
   try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary);
     const result = await fill(temporary);
     await refuseTaken(out);
     await syncFolders(temporary);
@@ -63,9 +63,21 @@ export async function makeWholeFolder<T>(out: string, fill: (temporary: string) 
     syncFolder(parent);
     return result;
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined); // the first error says more
+    // "The disk that holds OUT is full": nobody knows the temporary folder's name.
+    const errno = error as NodeJS.ErrnoException;
+    if (errno.syscall && errno.path?.startsWith(temporary)) errno.path = out;
     throw error;
   }
+}
+
+/** Not `mkdir`'s own `recursive`, which never returns where a parent exists that takes no folders (/proc). */
+async function makeParents(folder: string): Promise<void> {
+  if (await stat(folder).catch(() => null)) return;
+  if (dirname(folder) !== folder) await makeParents(dirname(folder));
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 async function refuseTaken(out: string): Promise<void> {

@@ -18,6 +18,12 @@ import type { Trainer } from './trainer';
 /** How often gathered metrics are told. */
 const FLUSH_MS = 250;
 
+export interface LastEvaluation {
+  step: number;
+  /** null if no example had labels. */
+  exact_accuracy: number | null;
+}
+
 /** A run that is set up and may go on from anywhere. */
 export interface TrainingRun {
   config: TrainConfig;
@@ -26,7 +32,8 @@ export interface TrainingRun {
   sampler: TrainSampler;
   /** Training time before this session, in seconds; pauses do not count. */
   seconds: number;
-  exactAccuracy: number | null;
+  /** The last evaluation that was finished. */
+  evaluated: LastEvaluation | null;
   /** An evaluation was begun and not finished: it comes first when the run goes on. */
   evaluationDue: boolean;
 }
@@ -54,25 +61,25 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
   const tick = () => (run.seconds = started.seconds + (Date.now() - started.at) / 1000);
   let flushed = Date.now();
   let saved = { step: trainer.step, at: Date.now() };
-  let evaluated = -1;
 
   const flush = () => {
     flushed = Date.now();
     const batch = buffer.take();
     if (batch) host.metrics(batch);
   };
-  const save = async (reason: CheckpointReason) => {
-    tick();
+  const write = async (reason: CheckpointReason) => {
     flush();
     await host.checkpoint(run, reason);
     saved = { step: trainer.step, at: Date.now() };
   };
+  const save = (reason: CheckpointReason) => {
+    tick();
+    return write(reason);
+  };
   const evaluate = async () => {
     flush();
     run.evaluationDue = true;
-    if (!(await evaluateRun(run, control, host, tick))) return;
-    run.evaluationDue = false;
-    evaluated = trainer.step;
+    if (await evaluateRun(run, control, host, tick)) run.evaluationDue = false;
   };
   const finished = () =>
     trainer.step >= trainer.totalSteps ||
@@ -114,7 +121,7 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
     }
     if (control.pauseAsked && !control.stopAsked) {
       await save('pause');
-      await waitPaused(control, () => save('asked'), host, trainer.step);
+      await waitPaused(control, () => write('asked'), host, trainer.step);
       started.at = Date.now();
       started.seconds = run.seconds;
     }
@@ -125,7 +132,7 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
     }
   }
 
-  if (evaluated !== trainer.step) await evaluate();
+  if (run.evaluated?.step !== trainer.step) await evaluate();
   await save(control.stopAsked ? 'stop' : 'end');
   return control.stopAsked ? 'stopped' : 'done';
 }
@@ -168,6 +175,7 @@ async function evaluateRun(
   });
   if (!data.test) {
     host.note('The dataset has no test split: nothing is evaluated.');
+    run.evaluated = { step: trainer.step, exact_accuracy: null };
     return true;
   }
   const { test } = data;
@@ -175,7 +183,7 @@ async function evaluateRun(
   const size = Math.min(config.global_batch_size, examples.length);
   const metrics = await evaluateBatches(source, test.batches(size, examples), () => control.stopAsked);
   if (!metrics) return false;
-  run.exactAccuracy = metrics.count ? metrics.exact_accuracy : null;
+  run.evaluated = { step: trainer.step, exact_accuracy: metrics.count ? metrics.exact_accuracy : null };
   host.evaluation(trainer.step, tick(), metrics, predictions);
   return true;
 }

@@ -12,7 +12,7 @@ export function placesX(from: number, to: number, columns: number): number[] {
 /**
  * Minimum and maximum of every pixel column, in the order in which they occur: a line through them covers the same
  * pixels as a line through every point, at 2 · columns points whatever the length. The first and last place carry
- * the interpolated value at the edge where the curve goes on beyond it.
+ * the interpolated value at the edge where the curve goes on beyond it, unless `edges` is off.
  *
  * @param x [length] sorted upwards, @param y [length]
  */
@@ -23,7 +23,7 @@ export function bucketMinMax(
   from: number,
   to: number,
   columns: number,
-  positiveOnly = false,
+  { positiveOnly = false, edges = true }: { positiveOnly?: boolean; edges?: boolean } = {},
 ): Places {
   const places: Places = new Array<number | null>(columns * 2).fill(null);
   if (!length || !(to > from)) return places;
@@ -44,6 +44,7 @@ export function bucketMinMax(
     places[2 * column] = y[Math.min(low, high)];
     if (low !== high) places[2 * column + 1] = y[Math.max(low, high)];
   }
+  if (!edges) return places;
   const edge = (before: number, after: number, at: number): number | null => {
     if (before < 0 || after >= length || !usable(y[before]) || !usable(y[after])) return null;
     const share = (at - x[before]) / (x[after] - x[before] || 1);

@@ -47,6 +47,7 @@ export const CHARTS: readonly ChartDefinition[] = [
     evaluation: 'eval/lm_loss',
     format: formatLoss,
     tick: formatShort,
+    limits: [0, Infinity],
     smooth: true,
   },
   {
@@ -68,6 +69,7 @@ export const CHARTS: readonly ChartDefinition[] = [
     evaluation: null,
     format: (value) => (value === null ? formatNumber(null) : value.toFixed(1)),
     tick: formatShort,
+    limits: [0, Infinity],
     smooth: true,
   },
   {

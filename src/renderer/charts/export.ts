@@ -1,6 +1,6 @@
 import { formatXShort } from './axis';
 import type { ChartDefinition } from './definitions';
-import { strokesOf, yRange, type ChartLine, type Sample, type View } from './sample';
+import { niceTicks, strokesOf, yRange, type ChartLine, type Sample, type View } from './sample';
 
 export type ExportKind = 'png' | 'svg' | 'csv';
 
@@ -53,12 +53,15 @@ export function chartSvg(chart: ExportedChart, data: Sample | null, colour: (nam
     const share = (y: number): number =>
       view.log ? Math.log(y / low) / Math.log(high / low) : (y - low) / (high - low);
     const toY = (y: number): number => bottom - share(y) * (bottom - top);
-    for (let k = 0; k <= 4; k++) {
-      const value = view.log ? low * (high / low) ** (k / 4) : low + ((high - low) * k) / 4;
+    // A log axis is labelled at the powers of ten, which is where yRange puts its ends.
+    const powers = (): number[] =>
+      Array.from({ length: Math.round(Math.log10(high / low)) + 1 }, (_, k) => low * 10 ** k);
+    for (const value of view.log ? powers() : niceTicks(low, high, 5)) {
       const y = toY(value).toFixed(1);
       parts.push(`<path d="M${left} ${y}H${right}" stroke="${colour('--line')}"/>`);
       parts.push(text(left - 8, Number(y) + 4, definition.tick(value), 'text-anchor="end"'));
-      const x = data.from + ((data.to - data.from) * k) / 4;
+    }
+    for (const x of niceTicks(data.from, data.to, 7)) {
       parts.push(text(toX(x), bottom + 20, formatXShort(x, view.mode), 'text-anchor="middle"'));
     }
     strokesOf(lines, view.smoothing).forEach(({ line, kind }, i) => {
@@ -68,6 +71,11 @@ export function chartSvg(chart: ExportedChart, data: Sample | null, colour: (nam
       });
       const style = kind === 'raw' ? 'stroke-opacity="0.22" stroke-width="1"' : 'stroke-width="1.8"';
       const dash = line.dashed ? ' stroke-dasharray="5 4"' : '';
+      for (const k of data.dots[i]) {
+        const y = data.strokes[i][k] as number;
+        const at = `cx="${toX(data.x[k]).toFixed(1)}" cy="${toY(y).toFixed(1)}"`;
+        parts.push(`<circle ${at} r="2.5" fill="${colour(line.colour)}"/>`);
+      }
       if (path) parts.push(`<path d="${path}" fill="none" stroke="${colour(line.colour)}" ${style}${dash}/>`);
     });
   }

@@ -138,7 +138,14 @@ export class Plot {
             dash: dashed ? [5, 4] : undefined,
             spanGaps: true,
             dot: kind === 'raw' ? 'transparent' : stroke,
-            points: { show: points, size: 5, width: 0, fill: stroke, stroke },
+            points: {
+              show: points,
+              size: 5,
+              width: 0,
+              fill: stroke,
+              stroke,
+              filter: (_u, i) => this.last?.dots[i - 1] ?? [],
+            },
           } as uPlot.Series;
         }),
       ],

@@ -38,6 +38,8 @@ export interface Stroke {
 export interface Sample {
   x: number[];
   strokes: Places[];
+  /** Per stroke, the places that are points of their own: none for lines that are not drawn with dots. */
+  dots: number[][];
   from: number;
   to: number;
   y: [number, number] | null;
@@ -73,12 +75,17 @@ export function fullSpan(lines: readonly ChartLine[], mode: XMode): [number, num
 /** Everything that uPlot needs to draw `lines` in a plot `columns` pixels wide. */
 export function sample(lines: readonly ChartLine[], view: View, columns: number): Sample {
   const [from, to] = view.zoom ?? fullSpan(lines, view.mode);
-  const strokes = strokesOf(lines, view.smoothing).map(({ line, kind }) => {
+  const strokes: Places[] = [];
+  const dots: number[][] = [];
+  for (const { line, kind } of strokesOf(lines, view.smoothing)) {
     const { x, factor } = xOf(line.series, view.mode, line.batchSize);
     const y = kind === 'smooth' ? line.smoothed.update(view.smoothing) : line.series.values;
-    return bucketMinMax(x, y, line.series.length, from / factor, to / factor, columns, view.log);
-  });
-  return { x: placesX(from, to, columns), strokes, from, to, y: extent(strokes) };
+    const places = (edges: boolean): Places =>
+      bucketMinMax(x, y, line.series.length, from / factor, to / factor, columns, { positiveOnly: view.log, edges });
+    strokes.push(places(true));
+    dots.push(line.points ? places(false).flatMap((value, k) => (value === null ? [] : [k])) : []);
+  }
+  return { x: placesX(from, to, columns), strokes, dots, from, to, y: extent(strokes) };
 }
 
 export interface Reading {
@@ -114,7 +121,7 @@ export function yRange(
     const high = 10 ** Math.ceil(Math.log10(y[1]) - 1e-9);
     return low === high ? [low / 10, high] : [low, high];
   }
-  let [low, high] = y ?? limits ?? [0, 1];
+  let [low, high] = y ?? [0, 1];
   if (span) {
     low = Math.min(low, span[0]);
     high = Math.max(high, span[1]);
@@ -130,4 +137,15 @@ export function yRange(
     high = Math.min(high, limits[1]);
   }
   return low < high ? [low, high] : [low - 0.5, high + 0.5];
+}
+
+/** Round numbers between `low` and `high`, about `count` of them, for labels. */
+export function niceTicks(low: number, high: number, count: number): number[] {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= rough * 0.999) ?? 10);
+  const ticks: number[] = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++)
+    ticks.push(Number((k * step).toPrecision(12)));
+  return ticks;
 }

@@ -94,6 +94,27 @@ export function predictionBox(
   return box ?? inputBox ?? { row: 0, column: 0, rows: 1, columns: 1 };
 }
 
+/**
+ * The part of the canvas on which one prediction is held against its target: what the target covers, and its end marks
+ * only where the prediction drew beyond them. Hardly changes between predictions, so that they can be leafed through.
+ */
+export function targetFrame(kind: PuzzleKind, shape: Shape, target: Uint8Array, tokens: Uint8Array): Box {
+  const box = kind === 'arc' ? colourBox(target, shape) : null;
+  if (!box) return wholeCanvas(shape);
+  const ring = {
+    ...box,
+    rows: Math.min(shape.rows - box.row, box.rows + 1),
+    columns: Math.min(shape.columns - box.column, box.columns + 1),
+  };
+  for (let r = ring.row; r < ring.row + ring.rows; r++) {
+    for (let c = ring.column; c < ring.column + ring.columns; c++) {
+      const i = r * shape.columns + c;
+      if (target[i] === 1 && isColour(tokens[i])) return ring;
+    }
+  }
+  return box;
+}
+
 /** The cells of `box`; `tokens` is [S]. */
 export function cutCells(kind: PuzzleKind, tokens: Uint8Array, shape: Shape, box: Box): Cells {
   const values = new Uint8Array(box.rows * box.columns);

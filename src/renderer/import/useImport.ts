@@ -43,11 +43,17 @@ let unlisten: (() => void) | null = null;
 
 const tasksFound = computed(() => importing.preview?.subsets.reduce((n, s) => n + s.tasks, 0) ?? 0);
 const problems = computed(() => [...importing.local, ...(importing.preview?.problems ?? [])]);
+const bad = computed(() => problems.value.filter((p) => !p.harmless));
+const badFiles = computed(() => new Set(bad.value.map((p) => p.file)));
 export const importFacts = {
   tasks: tasksFound,
-  bad: computed(() => problems.value.filter((p) => !p.harmless)),
+  bad,
   harmless: computed(() => problems.value.filter((p) => p.harmless)),
-  badFiles: computed(() => new Set(problems.value.filter((p) => !p.harmless).map((p) => p.file)).size),
+  badFiles: computed(() => badFiles.value.size),
+  /** A collection of which some tasks are wrong is not left out as a whole. */
+  partlyBad: computed(() => (importing.preview?.items ?? []).some((i) => i.tasks > 1 && badFiles.value.has(i.file))),
+  /** What was recognised, without the single tasks that are wrong: those stand among the problems. */
+  items: computed(() => (importing.preview?.items ?? []).filter((i) => i.tasks > 1 || !badFiles.value.has(i.file))),
 };
 
 /** Opens the dialog that asks where the tasks are. */

@@ -34,6 +34,7 @@ export function openDatabase(file: string, options: OpenOptions): Db {
     refuseNewer(file, Number(db.pragma('user_version', { simple: true })), newest);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');
+    db.pragma(`journal_size_limit = ${16 * 2 ** 20}`);
     migrate(db, file, migrations, options.log);
     db.pragma('foreign_keys = ON');
     return db;

@@ -9,6 +9,8 @@ import type { ComputeFactory } from './port';
 import { ComputeProcess } from './process';
 
 const STATE_EVERY_MS = 2000;
+/** TensorFlow takes a processor for a second or two to load: the window's own start comes first. */
+const LOOK_AFTER_MS = 1500;
 
 export class Supervisor {
   readonly tensor: ComputeProcess;
@@ -16,6 +18,7 @@ export class Supervisor {
   private backend: BackendInfo | null = null;
   private backendError: string | null = null;
   private told = 0;
+  private looked = false;
   /** The run that is being trained here; kept by the runs. */
   running: string | null = null;
 
@@ -42,6 +45,13 @@ export class Supervisor {
 
   state(): ComputeState {
     return { backend: this.backend, error: this.backendError, memory_bytes: this.memory(), running: this.running };
+  }
+
+  /** A window is open and wants to say what it will train on: looked for once, when its start is over. */
+  lookSoon(): void {
+    if (this.looked || this.backend || this.backendError !== null) return;
+    this.looked = true;
+    setTimeout(() => void this.probe(), LOOK_AFTER_MS).unref();
   }
 
   /** Resident memory of both processes in bytes; null where the platform does not tell or none runs. */

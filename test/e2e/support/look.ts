@@ -18,11 +18,7 @@ export async function expectAccessible(page: Page, screen: string): Promise<void
 
 async function setTheme(page: Page, theme: 'light' | 'dark' | null): Promise<void> {
   await page.emulateMedia({ colorScheme: theme });
-  if (theme)
-    await page.waitForFunction(
-      (dark) => document.documentElement.classList.contains('dark') === dark,
-      theme === 'dark',
-    );
+  if (theme) await expect(page.locator(theme === 'dark' ? 'html.dark' : 'html:not(.dark)')).toBeAttached();
 }
 
 /** Checks the present screen in both themes and leaves `test/artifacts/<kind>/<screen>-<theme>.png`. */
