@@ -42,7 +42,7 @@ const FORBIDDEN = {
 };
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'out', 'test/artifacts', 'test-results', 'test/golden'] },
+  { ignores: ['node_modules', 'out', '.trm', 'test/artifacts', 'test-results', 'test/golden'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   ...vue.configs['flat/recommended'],

@@ -55,7 +55,8 @@ export class TrainingReport {
     for (const off of this.off) off();
     this.progress.clear();
     const run = this.studio.runs.get(this.run);
-    if (this.json) printJson({ event: 'done', run: run.id, status: run.status, step: run.step });
+    const reason = run.reason === null ? {} : { reason: run.reason };
+    if (this.json) printJson({ event: 'done', run: run.id, status: run.status, step: run.step, ...reason });
     const exact = run.last_exact_accuracy === null ? '' : `, exact accuracy ${percent(run.last_exact_accuracy)}`;
     const again = run.status === 'done' ? '' : ` Continue with: trm train --resume ${run.id}`;
     say(

@@ -6,7 +6,16 @@ type Listener = (payload: never) => void;
 const listeners = new Map<EventName, Set<Listener>>();
 
 ipcRenderer.on(EVENT, (_event, name: EventName, payload: Events[EventName]) => {
-  for (const listener of listeners.get(name) ?? []) listener(payload as never);
+  for (const listener of listeners.get(name) ?? []) {
+    try {
+      listener(payload as never);
+    } catch (error) {
+      // Told like any uncaught error, but the other listeners still hear of the event.
+      setTimeout(() => {
+        throw error;
+      });
+    }
+  }
 });
 
 const client: StudioClient = {

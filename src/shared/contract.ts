@@ -210,12 +210,19 @@ export interface ComputeState {
   running: string | null;
 }
 
-export const SettingsSchema = z.strictObject({
-  theme: z.enum(['system', 'light', 'dark']).default('system'),
-  palette: z.enum(['official', 'symbols']).default('official'),
+const SETTINGS = {
+  theme: z.enum(['system', 'light', 'dark']),
+  palette: z.enum(['official', 'symbols']),
   /** The renderer's own memory: screen, selection, zoom. */
-  view: z.record(z.string(), z.unknown()).default({}),
+  view: z.record(z.string(), z.unknown()),
+};
+export const SettingsSchema = z.strictObject({
+  theme: SETTINGS.theme.default('system'),
+  palette: SETTINGS.palette.default('official'),
+  view: SETTINGS.view.default({}),
 });
+/** Only what is given. `SettingsSchema.partial()` would fill in the defaults, and so reset whatever is not. */
+const SettingsPatchSchema = z.strictObject(SETTINGS).partial();
 export type Settings = z.output<typeof SettingsSchema>;
 
 // ---- methods -------------------------------------------------------------------------------------------------------
@@ -239,7 +246,7 @@ export const METHODS = {
   'app.doctor': method<DoctorReport>()(none),
   'app.compute': method<ComputeState>()(none),
   'settings.get': method<Settings>()(none),
-  'settings.set': method<Settings>()(SettingsSchema.partial()),
+  'settings.set': method<Settings>()(SettingsPatchSchema),
 
   'tasks.subsets': method<Subset[]>()(none),
   'tasks.list': method<TaskSummary[]>()(

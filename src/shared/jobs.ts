@@ -15,7 +15,8 @@ export type JobAction =
 const NEXT: Record<JobStatus, Partial<Record<JobAction['type'], JobStatus>>> = {
   queued: { start: 'running', stop: 'stopped', fail: 'failed', lost: 'stopped' },
   running: { pause: 'paused', stop: 'stopped', finish: 'done', fail: 'failed', lost: 'stopped' },
-  paused: { resume: 'running', stop: 'stopped', fail: 'failed', lost: 'stopped' },
+  // Started, not resumed, if another run took its place in the compute process meanwhile.
+  paused: { resume: 'running', start: 'queued', stop: 'stopped', fail: 'failed', lost: 'stopped' },
   // A stopped or failed run resumes from its last checkpoint by being queued again; a finished one may be extended.
   stopped: { start: 'queued' },
   failed: { start: 'queued' },

@@ -15,7 +15,8 @@ export function forkCompute(entry: string, log: Log): ComputeFactory {
   return (role, env) => {
     const child = fork(entry, [], {
       serialization: 'advanced',
-      detached: true,
+      // On Windows it would open a console window instead.
+      detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Inspector and loader flags of the parent are not meant for it.
       execArgv: [],

@@ -86,7 +86,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const imports = new Imports(context);
   markLost(context);
   traces.recover();
-  await datasets.recover();
+  await datasets.recover(options.resumeAtStart ?? false);
   const handlers = makeHandlers({
     context,
     runs,
@@ -100,7 +100,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     },
     chooseImport: options.chooseImport ?? (async () => null),
   });
-  const watcher = new Watcher(context);
+  const watcher = new Watcher(context, () => runs.pump());
   if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
 
   let closed: Promise<void> | null = null;
@@ -108,9 +108,11 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     const deadline = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
     watcher.close();
     imports.close();
+    datasets.beginClose();
     runs.close();
     await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
     await supervisor.close(5_000);
+    runs.closed();
     datasets.close();
     db.close();
     log.info('closed');
@@ -141,7 +143,10 @@ function datasetState(context: Context, datasets: Datasets, run: Parameters<Cons
   }
   if (dataset.status === 'failed')
     return { ready: false, error: `The dataset ${dataset.name} could not be built: ${dataset.error}` };
-  if (dataset.status === 'building') return { ready: false, error: null };
+  if (dataset.status === 'building') {
+    datasets.takeOver(dataset);
+    return { ready: false, error: null };
+  }
   if (dataset.facts && (run.grid_rows !== dataset.facts.rows || run.grid_columns !== dataset.facts.columns)) {
     context.store.runs.update(run.id, { grid_rows: dataset.facts.rows, grid_columns: dataset.facts.columns });
   }

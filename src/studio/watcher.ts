@@ -21,7 +21,11 @@ export class Watcher {
   private readonly datasets = new Map<string, string>();
   private subsets: string;
 
-  constructor(private readonly context: Context) {
+  constructor(
+    private readonly context: Context,
+    /** Told when another process has written: a dataset may be ready that a run here waits for. */
+    private readonly onWritten: () => void,
+  ) {
     this.version = this.dataVersion();
     this.subsets = JSON.stringify(context.store.subsets.list());
     for (const run of context.store.runs.list()) this.seen.set(run.id, this.mark(run.id, run.updated));
@@ -43,6 +47,7 @@ export class Watcher {
       if (version === this.version) return;
       this.version = version;
       this.tell();
+      this.onWritten();
     } catch (error) {
       this.context.log.error('watching the database', error);
     }

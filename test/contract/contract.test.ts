@@ -27,9 +27,7 @@ async function studio(): Promise<Studio> {
   return opened;
 }
 
-async function served(
-  of: Studio,
-): Promise<{
+async function served(of: Studio): Promise<{
   server: RunningServer;
   call: (method: string, input: unknown) => Promise<ServerFrame>;
   frames: ServerFrame[];

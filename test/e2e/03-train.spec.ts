@@ -187,7 +187,7 @@ test('two runs are overlaid', async () => {
   for (const name of ['first light', 'second light'])
     await page.getByRole('checkbox', { name: `Select ${name}` }).check();
   await page.getByRole('button', { name: 'Compare' }).click();
-  await expect(page.getByRole('heading', { name: 'Compare runs' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: /^Compare/, level: 1 })).toBeVisible();
   await expect(page.getByRole('group', { name: /^LM loss chart/ }).locator('canvas')).toBeVisible();
   await look(studio.current, 'compare');
 });

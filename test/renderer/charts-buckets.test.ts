@@ -17,7 +17,7 @@ describe('minimum and maximum per pixel column', () => {
       let low = -1;
       let high = -1;
       for (let i = 0; i < n; i++) {
-        if (Math.min(columns - 1, Math.floor((i * columns) / (n - 1))) !== c) continue;
+        if (Math.min(columns - 1, Math.floor(i / ((n - 1) / columns))) !== c) continue;
         if (low < 0 || y[i] < y[low]) low = i;
         if (high < 0 || y[i] > y[high]) high = i;
       }

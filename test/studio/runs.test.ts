@@ -92,6 +92,56 @@ describe('runs', () => {
     ]);
   });
 
+  it('that are paused make room for the next in the queue, and go on behind it', async () => {
+    const { studio, compute } = await bench();
+    const a = await create(studio, 'a');
+    await eventually(() => studio.runs.get(a.id).total_steps === 100);
+    const port = compute.latest('tensor');
+    train(port, 1, 3);
+    const path = save(port, 3);
+    const b = await create(studio, 'b');
+    expect(status(studio, b)).toBe('queued');
+    await studio.dispatch('runs.pause', { run: a.id });
+    await eventually(() => status(studio, b) === 'running');
+    expect(status(studio, a)).toBe('paused');
+    await studio.dispatch('runs.resume', { run: a.id });
+    expect([status(studio, a), status(studio, b)]).toEqual(['queued', 'running']);
+    await studio.dispatch('runs.stop', { run: b.id });
+    await eventually(() => status(studio, a) === 'running');
+    expect(port.job('train')).toMatchObject({ run: a.id, resume_from: path });
+    // A paused run without a place in the process can be stopped too.
+    const c = await create(studio, 'c');
+    await studio.dispatch('runs.pause', { run: a.id });
+    await eventually(() => status(studio, c) === 'running');
+    expect((await studio.dispatch('runs.stop', { run: a.id })).status).toBe('stopped');
+    expect(status(studio, c)).toBe('running');
+  });
+
+  it('that end while nothing can be written are seen as ended, and written down when there is space', async () => {
+    const { studio, compute } = await bench();
+    const run = await create(studio, 'full');
+    await eventually(() => studio.runs.get(run.id).total_steps === 100);
+    const port = compute.latest('tensor');
+    const { runs, events } = studio.context.store;
+    const [update, append] = [runs.update.bind(runs), events.append.bind(events)];
+    runs.update = events.append = () => {
+      throw Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
+    };
+    port.say({
+      type: 'failed',
+      job: port.job('train').job,
+      step: 1,
+      error: { code: 'disk_full', message: 'The disk is full.' },
+    });
+    expect(studio.runs.get(run.id)).toMatchObject({ status: 'failed', reason: 'The disk is full.' });
+    expect(runs.get(run.id)?.status).toBe('running');
+    await studio.runs.idle();
+    Object.assign(runs, { update });
+    Object.assign(events, { append });
+    await eventually(() => runs.get(run.id)?.status === 'failed', 'the end, written');
+    expect((await studio.dispatch('runs.resume', { run: run.id })).status).toBe('queued');
+  });
+
   it('fail with a sentence when their process is killed, and go on from the last checkpoint in a new one', async () => {
     const { studio, compute } = await bench();
     const run = await create(studio, 'one');

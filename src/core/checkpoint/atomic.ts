@@ -41,6 +41,8 @@ export async function writeAtomically(path: string, pieces: Iterable<Uint8Array>
   } catch (error) {
     await file.close().catch(() => undefined);
     await unlink(partial).catch(() => undefined);
+    // An error of an open file carries no path; people need one.
+    if (error instanceof Error && 'syscall' in error) (error as NodeJS.ErrnoException).path ??= path;
     throw error;
   }
   await syncFolder(dirname(path));

@@ -26,15 +26,37 @@ export function socketAddress(page: { protocol: string; host: string; search: st
   return `${page.protocol === 'https:' ? 'wss:' : 'ws:'}//${page.host}/ws${query}`;
 }
 
-/** The context bridge hands errors over as plain objects; here they become StudioErrors again. */
+/**
+ * The context bridge copies whatever crosses it, and refuses what cannot be copied: Vue's proxies on the way out, and on
+ * the way back what a listener happens to return. Errors cross as plain objects; here they become StudioErrors again.
+ */
 function overBridge(bridge: StudioClient): StudioClient {
   return {
     transport: bridge.transport,
-    call: (name, input) => bridge.call(name, input).catch((error: unknown) => Promise.reject(asStudioError(error))),
-    on: (name, listener) => bridge.on(name, listener),
+    call: async (name, input) => {
+      try {
+        return await bridge.call(name, plain(input));
+      } catch (error) {
+        throw asStudioError(error);
+      }
+    },
+    on: (name, listener) =>
+      bridge.on(name, (payload) => {
+        listener(payload);
+      }),
     pathOf: (file) => bridge.pathOf(file),
-    onConnection: (listener) => bridge.onConnection(listener),
+    onConnection: (listener) =>
+      bridge.onConnection((up) => {
+        listener(up);
+      }),
   };
+}
+
+/** A copy without proxies; typed arrays stay as they are. */
+function plain<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  if (Array.isArray(value)) return value.map(plain) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)])) as T;
 }
 
 function isWireError(value: unknown): value is WireError {

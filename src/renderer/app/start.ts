@@ -5,7 +5,7 @@ import { useCompute } from '../stores/compute';
 import { useRuns } from '../stores/runs';
 import { useSettings } from '../stores/settings';
 import { notifyError } from '../ui/notices';
-import { useClient } from './client';
+import { asStudioError, useClient } from './client';
 
 /** Longest wait for the settings before the window is drawn without them. */
 const PATIENCE_MS = 1500;
@@ -28,6 +28,7 @@ export async function start(router: Router): Promise<void> {
     if (up && !first) for (const store of [app, useRuns(), useCompute()]) void store.load().catch(() => undefined);
     if (up) first = false;
     else if (first) app.connected = false;
+    if (!up) watchForRefusal();
   });
 
   void useRuns().load().catch(unlessLost('The runs could not be read'));
@@ -39,6 +40,13 @@ export async function start(router: Router): Promise<void> {
   })();
   await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
   rememberScreen(router);
+
+  /** This call waits for the next connection; a studio that was started anew answers it with a refusal. */
+  function watchForRefusal(): void {
+    client.call('app.info', {}).catch((error: unknown) => {
+      if (asStudioError(error).code === 'unauthorised') app.refused = true;
+    });
+  }
 
   function unlessLost(title: string): (error: unknown) => void {
     return (error) => {

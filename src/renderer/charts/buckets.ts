@@ -27,18 +27,34 @@ export function bucketMinMax(
 ): Places {
   const places: Places = new Array<number | null>(columns * 2).fill(null);
   if (!length || !(to > from)) return places;
-  const usable = (value: number): boolean => Number.isFinite(value) && (!positiveOnly || value > 0);
+  // Greater than this, and finite: NaN is greater than nothing.
+  const floor = positiveOnly ? 0 : -Infinity;
+  const usable = (value: number): boolean => value > floor && value < Infinity;
   const start = lowerBound(x, length, from);
-  const scale = columns / (to - from);
+  const width = (to - from) / columns;
   let i = start;
   while (i < length && x[i] <= to) {
-    const column = Math.min(columns - 1, Math.floor((x[i] - from) * scale));
+    const column = Math.min(columns - 1, Math.floor((x[i] - from) / width));
+    // Where the column ends is searched, not asked of every point: this runs over all points of all charts per frame.
+    const last = column === columns - 1;
+    let end = lowerBound(x, length, last ? to : from + (column + 1) * width, i);
+    if (last) while (end < length && x[end] <= to) end++;
+    if (end === i) end = i + 1;
     let low = -1;
     let high = -1;
-    for (; i < length && x[i] <= to && Math.min(columns - 1, Math.floor((x[i] - from) * scale)) === column; i++) {
-      if (!usable(y[i])) continue;
-      if (low < 0 || y[i] < y[low]) low = i;
-      if (high < 0 || y[i] > y[high]) high = i;
+    let least = Infinity;
+    let most = -Infinity;
+    for (; i < end; i++) {
+      const value = y[i];
+      if (!(value > floor && value < Infinity)) continue;
+      if (value < least) {
+        low = i;
+        least = value;
+      }
+      if (value > most) {
+        high = i;
+        most = value;
+      }
     }
     if (low < 0) continue;
     places[2 * column] = y[Math.min(low, high)];

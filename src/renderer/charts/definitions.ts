@@ -108,7 +108,7 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'memory',
     title: 'Memory',
-    about: 'Bytes of tensors in the compute process.',
+    about: 'Memory that the compute process holds.',
     train: 'machine/memory_bytes',
     evaluation: null,
     format: formatBytes,

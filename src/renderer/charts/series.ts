@@ -48,9 +48,9 @@ export class Series {
   }
 }
 
-/** The first index whose value is ≥ `x`, in `array[0, length)` sorted upwards. */
-export function lowerBound(array: Float64Array, length: number, x: number): number {
-  let low = 0;
+/** The first index from `start` on whose value is ≥ `x`, in `array[0, length)` sorted upwards. */
+export function lowerBound(array: Float64Array, length: number, x: number, start = 0): number {
+  let low = start;
   let high = length;
   while (low < high) {
     const mid = (low + high) >>> 1;

@@ -96,7 +96,7 @@ function drawArcCell(pen: Pen, value: number, x: number, y: number, side: number
     pen.fillRect(x, y, side, side);
     if (value === EMPTY || side < 4) return;
     pen.fillStyle = value === STRANGE ? o.theme.warn : o.theme.unknown;
-    const dot = Math.max(1, Math.round(side / 4));
+    const dot = Math.max(1, Math.min(8, Math.round(side / 4)));
     const inset = Math.floor((side - dot) / 2);
     pen.fillRect(x + inset, y + inset, dot, dot);
     return;

@@ -8,6 +8,8 @@ export const useApp = defineStore('app', () => {
   const info = shallowRef<AppInfo | null>(null);
   /** Whether the studio answers. Starts true, so that a slow start is not called a loss. */
   const connected = ref(true);
+  /** The key of this page is no longer taken: the studio was started anew, with another one. */
+  const refused = ref(false);
   const subsets = shallowRef<Subset[]>([]);
   const datasetIds = ref(new Set<string>());
   const loaded = ref(false);
@@ -35,5 +37,5 @@ export const useApp = defineStore('app', () => {
     client.on('dataset.deleted', (event) => datasetIds.value.delete(event.dataset));
   }
 
-  return { info, connected, subsets, taskCount, datasetCount, loaded, load, listen };
+  return { info, connected, refused, subsets, taskCount, datasetCount, loaded, load, listen };
 });

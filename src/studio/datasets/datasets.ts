@@ -1,5 +1,5 @@
 /** Datasets: built in the compute process one after another, adopted from folders made elsewhere, read for the window. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { checkSudokuRecipe } from '../../core/data/sudoku-builder';
@@ -22,6 +22,7 @@ const CANCEL_DEADLINE_MS = 5_000;
 export class Datasets {
   private readonly reader = new DatasetReader();
   private readonly queue: string[] = [];
+  private closing = false;
   private building: { dataset: string; job: string; cancelled: boolean; deadline: NodeJS.Timeout | null } | null = null;
 
   constructor(
@@ -138,19 +139,24 @@ export class Datasets {
     return this.reader.read(this.readyPath(id), examples);
   }
 
-  /** Builds whose process died: those that a run waits for are built again, the others are marked. */
-  async recover(): Promise<void> {
+  /**
+   * Builds whose process died: those that a run waits for are built again if this studio takes work up (`takeUp`), and
+   * otherwise left to the next one that does; the others are marked.
+   */
+  async recover(takeUp: boolean): Promise<void> {
     const { store, home } = this.context;
     for (const d of store.datasets.list()) {
       if (d.status !== 'building' || (d.owner !== null && isAlive(d.owner))) continue;
-      const path = absolutePath(home, d.path);
-      await this.removePartial(path);
-      // Renamed into place, but the studio died before it heard of it.
-      if (existsSync(path)) rmSync(path, { recursive: true, force: true });
       const waited = store.runs
         .list()
         .some((run) => run.dataset === d.id && (run.resume_at_start || isActive(run.status)));
-      if (waited && d.recipe) {
+      if (waited && !takeUp) continue;
+      const path = absolutePath(home, d.path);
+      await this.removePartial(path);
+      // A folder in place is whole: the studio died, or closed, before it heard of it.
+      const whole = existsSync(path) ? this.factsOf(path) : null;
+      if (whole) store.datasets.setReady(d.id, whole.kind, whole.facts);
+      else if (waited && d.recipe) {
         store.datasets.setBuilding(d.id, this.context.owner);
         this.enqueue(d.id);
       } else {
@@ -159,8 +165,31 @@ export class Datasets {
     }
   }
 
-  close(): void {
+  /** A build that a run here waits for, and whose process has died, is built here. */
+  takeOver(record: DatasetRecord): void {
+    const { store, owner } = this.context;
+    if (this.closing || record.owner === owner || (record.owner !== null && isAlive(record.owner))) return;
+    store.datasets.setBuilding(record.id, owner);
+    this.enqueue(record.id);
+  }
+
+  private factsOf(path: string): ReturnType<typeof readFacts> | null {
+    try {
+      return readFacts(path);
+    } catch (error) {
+      this.context.log.error(`reading ${path}`, error);
+      removeFile(this.context, path);
+      return null;
+    }
+  }
+
+  /** From here on an ending build is not a failed one: the next start takes it up again. */
+  beginClose(): void {
+    this.closing = true;
     this.queue.length = 0;
+  }
+
+  close(): void {
     this.reader.close();
   }
 
@@ -211,6 +240,9 @@ export class Datasets {
         removeFile(this.context, path);
         void this.removePartial(path);
         this.forget(record);
+      } else if (error && this.closing) {
+        store.datasets.setBuilding(record.id, null);
+        return;
       } else if (error) {
         store.datasets.setFailed(record.id, error.message);
         void this.removePartial(path);

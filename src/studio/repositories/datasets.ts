@@ -80,7 +80,7 @@ export class DatasetRepository {
       });
   }
 
-  setBuilding(id: string, owner: string): void {
+  setBuilding(id: string, owner: string | null): void {
     this.db.prepare("UPDATE datasets SET status = 'building', error = NULL, owner = ? WHERE id = ?").run(owner, id);
   }
 

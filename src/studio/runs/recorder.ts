@@ -50,6 +50,7 @@ export class RunRecorder {
       values: {
         'machine/memory_bytes': [supervisor.memory() ?? message.memory_bytes],
         'machine/tensors': [message.tensors],
+        ...(message.native_handles === undefined ? {} : { 'machine/native_handles': [message.native_handles] }),
       },
     };
     store.db.transaction(() => {

@@ -1,0 +1,186 @@
+/** The one run whose tensors are in the compute process: what it tells is recorded, what it is asked is sent. */
+import type { FromCompute, ToCompute, TrainJob } from '../../shared/compute';
+import { ownerOf } from '../owner';
+import type { RunRecorder } from './recorder';
+import type { RunStates } from './run-states';
+
+/** Why a run was asked to leave the compute process. */
+export type Leaving =
+  | { to: 'stop'; reason: string | null; resumeAtStart: boolean }
+  /** A paused run makes room for a queued one: it stays paused, and goes on from its checkpoint. */
+  | { to: 'park' };
+
+export class ActiveRun {
+  private leaving: Leaving | null = null;
+  private deadline: NodeJS.Timeout | null = null;
+  private ended = false;
+
+  constructor(
+    private readonly states: RunStates,
+    private readonly recorder: RunRecorder,
+    private readonly job: TrainJob,
+    private readonly stopDeadlineMs: number,
+    /** Told once, when the compute process is free again. `renew`: it has to be a new one, and the run goes on in it. */
+    private readonly onEnd: (renew: boolean) => void,
+  ) {}
+
+  get run(): string {
+    return this.job.run;
+  }
+
+  get isLeaving(): boolean {
+    return this.leaving !== null;
+  }
+
+  start(): void {
+    const { supervisor } = this.states.context;
+    supervisor.running = this.run;
+    this.states.act(this.run, 'start', 'started', { queued_at: null, reason: null });
+    supervisor.tensor.run(this.job, {
+      onMessage: (message) => this.receive(message),
+      onLost: (sentence) => this.lost(sentence),
+    });
+    this.rememberProcess();
+  }
+
+  /** A word to the job: pause, resume, save, pin. */
+  send(word: 'pause' | 'resume' | 'save'): void {
+    this.post({ type: word, job: this.job.job });
+  }
+
+  pin(pinned: TrainJob['pinned']): void {
+    this.post({ type: 'pin', job: this.job.job, pinned });
+  }
+
+  /** Asks it to save and leave; its process is ended if it does not in time. The first word counts, but a stop outdoes a parking. */
+  leave(leaving: Leaving): void {
+    if (this.ended || this.leaving?.to === 'stop') return;
+    const asked = this.leaving !== null;
+    this.leaving = leaving;
+    if (asked) return;
+    this.post({ type: 'stop', job: this.job.job });
+    const { log, supervisor } = this.states.context;
+    this.deadline = setTimeout(() => {
+      log.warn(`run ${this.run} did not stop within ${this.stopDeadlineMs / 1000} s: its process is killed`);
+      supervisor.tensor.kill();
+    }, this.stopDeadlineMs);
+  }
+
+  private post(message: ToCompute): void {
+    this.states.context.supervisor.tensor.send(message);
+  }
+
+  private receive(message: FromCompute): void {
+    if (this.ended) return;
+    try {
+      this.apply(message);
+    } catch (error) {
+      // The store cannot be written (a full disk, most likely). What was saved stays; training on would be lost work.
+      this.states.context.log.error(`run ${this.run} cannot be recorded`, error);
+      this.leave({ to: 'stop', reason: this.states.sentence(error), resumeAtStart: false });
+    }
+  }
+
+  private apply(message: FromCompute): void {
+    const { recorder, states, run } = this;
+    switch (message.type) {
+      case 'started':
+        this.rememberProcess();
+        return recorder.started(message.started);
+      case 'metrics':
+        return recorder.metrics(message);
+      case 'evaluation':
+        return recorder.evaluation(message);
+      case 'checkpoint':
+        return recorder.checkpoint(message.checkpoint);
+      case 'note':
+        return recorder.event(message.level, message.message);
+      case 'status': {
+        if (message.status === states.get(run).status) return;
+        const paused = message.status === 'paused';
+        recorder.event('info', paused ? 'Paused.' : 'Continues.', message.step);
+        return states.act(run, paused ? 'pause' : 'resume', message.status, {});
+      }
+      case 'done':
+        return message.status === 'done' ? this.finished(message.step) : this.stopped(message.step);
+      case 'failed':
+        return this.failed(message);
+      default:
+        return;
+    }
+  }
+
+  private finished(step: number): void {
+    this.release();
+    this.states.end(this.run, 'finish', { step, reason: null, resume_at_start: false }, () =>
+      this.recorder.event('info', `Finished at step ${step}.`, step),
+    );
+    this.onEnd(false);
+  }
+
+  private stopped(step: number): void {
+    const { leaving } = this;
+    this.release();
+    if (leaving?.to === 'park') this.parked();
+    else {
+      const patch = { step, reason: leaving?.reason ?? null, resume_at_start: leaving?.resumeAtStart ?? false };
+      this.states.end(this.run, 'stop', patch, () => this.recorder.event('info', `Stopped at step ${step}.`, step));
+    }
+    this.onEnd(false);
+  }
+
+  private failed({ error }: Extract<FromCompute, { type: 'failed' }>): void {
+    const { leaving } = this;
+    this.release();
+    // The compute process has come to the end of what one process can do; the run is saved.
+    const renew = error.data?.recycle === true && !leaving && this.queueAgain(error.message);
+    if (!renew) this.states.fail(this.run, error.message);
+    this.onEnd(renew);
+  }
+
+  private queueAgain(why: string): boolean {
+    try {
+      this.recorder.event('info', why);
+      this.states.act(this.run, 'lost', 'stopped', { compute_owner: null });
+      // Before all others in the queue.
+      this.states.act(this.run, 'start', 'continued', { queued_at: new Date(0).toISOString() });
+      return true;
+    } catch (error) {
+      this.states.context.log.error(`run ${this.run} cannot be queued again`, error);
+      return false;
+    }
+  }
+
+  /** The compute process died with the run in it. */
+  private lost(sentence: string): void {
+    if (this.ended) return;
+    const { leaving } = this;
+    this.release();
+    if (!leaving) this.states.fail(this.run, sentence);
+    else if (leaving.to === 'park') this.parked();
+    else {
+      const patch = { reason: leaving.reason, resume_at_start: leaving.resumeAtStart };
+      this.states.end(this.run, 'stop', patch, () =>
+        this.recorder.event('warning', 'Did not stop in time and was ended; goes on from its last checkpoint.'),
+      );
+    }
+    this.onEnd(false);
+  }
+
+  private parked(): void {
+    this.states.changed(this.run);
+  }
+
+  /** So that a process that outlives this one can be found and ended. Electron knows a pid only after a while. */
+  private rememberProcess(): void {
+    const { pid } = this.states.context.supervisor.tensor;
+    if (pid !== undefined && !this.ended)
+      this.states.context.store.runs.update(this.run, { compute_owner: ownerOf(pid) });
+  }
+
+  private release(): void {
+    this.ended = true;
+    if (this.deadline) clearTimeout(this.deadline);
+    this.states.context.supervisor.running = null;
+  }
+}
