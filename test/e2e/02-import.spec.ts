@@ -1,6 +1,7 @@
 /** Bringing in tasks: each way and each shape, and everything that can be wrong with a file. */
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { dropFiles } from './support/drop';
 import { look } from './support/look';
 import { BAD, kagglePair, task, writeFiles } from './support/tasks';
 import { expect, test, withStudio } from './support/test';
@@ -14,27 +15,6 @@ async function openImport(page: Page): Promise<void> {
   await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: /Tasks/ }).click();
   await page.getByRole('main').getByRole('button', { name: 'Import…' }).click();
   await expect(dialog(page).getByRole('heading', { name: 'Import tasks' })).toBeVisible();
-}
-
-/** Lets files go over the window; pages have no paths, so this is the way by content in both kinds of window. */
-async function drop(page: Page, files: Record<string, unknown>): Promise<void> {
-  const list = Object.entries(files).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ]);
-  // Code of the page: the tests themselves are compiled without the DOM's types.
-  const data = await page.evaluateHandle(`(() => {
-    const transfer = new DataTransfer();
-    for (const [name, text] of ${JSON.stringify(list)}) {
-      transfer.items.add(new File([text], name, { type: 'application/json' }));
-    }
-    return transfer;
-  })()`);
-  await page.dispatchEvent('body', 'dragenter', { dataTransfer: data });
-  const count = Object.keys(files).length;
-  await expect(page.getByText(count === 1 ? '1 JSON file' : `${count} JSON files`)).toBeVisible();
-  await page.dispatchEvent('body', 'dragover', { dataTransfer: data });
-  await page.dispatchEvent('body', 'drop', { dataTransfer: data });
 }
 
 test('a Kaggle pair, by the file dialog', async () => {
@@ -62,7 +42,7 @@ test('a Kaggle pair, by the file dialog', async () => {
 test('a single task, dropped on the window', async () => {
   const { page } = studio.current;
   await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: 'Datasets' }).click();
-  await drop(page, { 'bbbb0001.json': task(4) });
+  await dropFiles(page, { 'bbbb0001.json': task(4) });
   await expect(dialog(page).getByRole('heading', { name: 'Import 1 task?' })).toBeVisible();
   await dialog(page).getByRole('button', { name: 'Import 1 task' }).click();
   await dialog(page).getByRole('button', { name: 'Show them' }).click();
@@ -106,12 +86,12 @@ test('bad files each get one sentence, and nothing is stored', async () => {
 test('good files beside bad ones are stored only when that is said', async () => {
   const { page } = studio.current;
   const [{ name, content }] = BAD;
-  await drop(page, { 'dddd0001.json': task(7), [name]: content });
+  await dropFiles(page, { 'dddd0001.json': task(7), [name]: content });
   const leaveOut = dialog(page).getByRole('button', { name: 'Leave out 1 bad file and import 1' });
   await expect(leaveOut).toBeVisible();
   await dialog(page).getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('link', { name: 'Tasks 2,087' })).toBeVisible();
-  await drop(page, { 'dddd0001.json': task(7), [name]: content });
+  await dropFiles(page, { 'dddd0001.json': task(7), [name]: content });
   await leaveOut.click();
   await dialog(page).getByRole('button', { name: 'Show them' }).click();
   await expect(shown(page)).toHaveText('1 of 2,088 shown');
@@ -121,7 +101,7 @@ test('solutions that do not match are refused', async () => {
   const { page } = studio.current;
   const { challenges } = kagglePair(['eeee0001']);
   const { solutions } = kagglePair(['ffff0001']);
-  await drop(page, { 'other_challenges.json': challenges, 'other_solutions.json': solutions });
+  await dropFiles(page, { 'other_challenges.json': challenges, 'other_solutions.json': solutions });
   await expect(
     dialog(page)
       .getByText(/other_solutions\.json/)

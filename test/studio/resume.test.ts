@@ -7,7 +7,7 @@ import { silentLog as log } from '../../src/studio/log';
 import { openStore } from '../../src/studio/store';
 import { tinyDataset } from './fixtures';
 import { freshFolder } from './home';
-import { jsonLines, killTree, runCli, startEntry, type Ended } from './processes';
+import { jsonLines, killTree, runCli, startEntry, treeOf, type Ended } from './processes';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { eventually } from './scripted-compute';
@@ -159,6 +159,24 @@ describe('train --resume after SIGKILL of everything', () => {
   );
 });
 
+it('a compute process that outlives its studio is ended before the run goes on, which gives the same numbers', async () => {
+  const home = freshFolder();
+  const running = await startEntry('cli', train(home));
+  await eventually(() => jsonLines(running.stdout()).some((e) => e.event === 'checkpoint'), 'a checkpoint');
+  const [, compute] = treeOf(running.child.pid as number);
+  // Held, so that it cannot notice that nobody listens any more.
+  process.kill(compute, 'SIGSTOP');
+  running.child.kill('SIGKILL');
+  await running.ended;
+  const resumed = await runCli(['train', '--resume', 'tiny', '--home', home]);
+  expect(resumed.code).toBe(0);
+  expect(record(home)).toEqual(expected);
+  await eventually(
+    () => !existsSync(`/proc/${compute}`) || readFileSync(`/proc/${compute}/stat`, 'utf8').includes(') Z'),
+    'the end of the old process',
+  );
+}, 60_000);
+
 it('train --resume after Ctrl-C gives the same numbers: saved and stopped, exit code 130', async () => {
   const home = freshFolder();
   const running = await startEntry('cli', train(home));
@@ -179,7 +197,6 @@ it('a second Ctrl-C ends at once, and the compute process with it', async () => 
   const home = freshFolder();
   const running = await startEntry('cli', train(home, '--max-steps', '90'));
   await eventually(() => jsonLines(running.stdout()).some((e) => e.event === 'metrics'));
-  const { treeOf } = await import('./processes');
   const tree = treeOf(running.child.pid as number);
   expect(tree.length).toBeGreaterThan(1);
   running.child.kill('SIGINT');

@@ -1,29 +1,40 @@
 import { onScopeDispose } from 'vue';
 
-/** The share of the time that drawing may take: after a draw of 10 ms the next waits at least 30 ms. */
-const SHARE = 0.25;
-
-/**
- * Runs `work` at most once per animation frame, however often it is asked for, and less often if it is slow, so that
- * what a person does is answered between two draws.
- */
+/** Runs `work` at most once per animation frame, however often it is asked for. For what is cheap. */
 export function usePerFrame(work: () => void): () => void {
   let handle = 0;
-  let rest = 0;
   onScopeDispose(() => cancelAnimationFrame(handle));
-
-  function frame(now: number): void {
-    if (now < rest) {
-      handle = requestAnimationFrame(frame);
-      return;
-    }
-    handle = 0;
-    const begun = performance.now();
-    work();
-    const ended = performance.now();
-    rest = ended + (ended - begun) * (1 / SHARE - 1);
-  }
   return () => {
-    handle ||= requestAnimationFrame(frame);
+    handle ||= requestAnimationFrame(() => {
+      handle = 0;
+      work();
+    });
+  };
+}
+
+/** Milliseconds of drawing in one frame; painting what was drawn costs about as much again, of the 16 there are. */
+const BUDGET_MS = 4;
+const queue = new Set<() => void>();
+let pending = 0;
+
+function drawSome(): void {
+  const begun = performance.now();
+  for (const draw of queue) {
+    queue.delete(draw);
+    draw();
+    if (performance.now() - begun > BUDGET_MS) break;
+  }
+  pending = queue.size ? requestAnimationFrame(drawSome) : 0;
+}
+
+/**
+ * Queues `draw` for the next frame with time for it, once however often it is asked for. Eight charts of a long run do
+ * not fit into one frame: they take turns, each is drawn several times a second, and the window stays at 60.
+ */
+export function useDrawTurn(draw: () => void): () => void {
+  onScopeDispose(() => queue.delete(draw));
+  return () => {
+    queue.add(draw);
+    pending ||= requestAnimationFrame(drawSome);
   };
 }

@@ -59,8 +59,7 @@ test('the window comes back where it was', async () => {
   await expect.poll(async () => (await bounds()).width).toBe(1111);
   const before = await bounds();
   await studio.current.restart();
-  const after = await bounds();
-  expect({ width: after.width, height: after.height }).toEqual({ width: before.width, height: before.height });
+  await expect.poll(bounds).toEqual(before);
 });
 
 test('the theme is kept and known before the first frame', async () => {

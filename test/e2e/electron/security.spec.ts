@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ElectronStudio } from '../support/electron';
 import { ROOT } from '../support/studio';
+import { writeFiles } from '../support/tasks';
 import { expect, test, withStudio } from '../support/test';
 
 const studio = withStudio();
@@ -21,6 +22,20 @@ test('the page has no Node and only the bridge', async () => {
     module: 'undefined',
     bridge: ['call', 'on', 'onConnection', 'pathOf', 'transport'],
   });
+});
+
+test('the bridge knows the path of a file that was chosen, and of no other', async () => {
+  const { page } = studio.current;
+  await page.evaluate(`(() => {
+    const input = document.createElement('input');
+    input.type = 'file';
+    input.id = 'chosen';
+    document.body.append(input);
+  })()`);
+  const file = join(writeFiles({ 'a b.json': '{}' }), 'a b.json');
+  await page.setInputFiles('#chosen', file);
+  expect(await page.evaluate(`window.trm.pathOf(document.querySelector('#chosen').files[0])`)).toBe(file);
+  expect(await page.evaluate(`window.trm.pathOf(new File(['{}'], 'b.json'))`)).toBeNull();
 });
 
 test('the window is isolated, sandboxed and without Node', async () => {
