@@ -1,9 +1,15 @@
 import { resolve } from 'node:path';
+import { StudioError } from '../shared/errors';
 import type { Studio } from '../studio/studio';
 import type { Globals } from './open';
 import { count, printJson, say } from './output';
 import { ProgressLine } from './progress';
 import { EXIT } from './usage';
+
+/** Files that are listed one by one. */
+const MOST_ITEMS = 20;
+
+const many = (n: number, what: string): string => `${count(n)} ${what}${n === 1 ? '' : 's'}`;
 
 /** Shows what was found in the files, then stores all of it or, where something is wrong, nothing. @returns the exit code */
 export async function importTasks(
@@ -18,15 +24,31 @@ export async function importTasks(
   const { import: id } = await studio.dispatch('import.begin', {});
   const interrupt = () => void studio.dispatch('import.cancel', { import: id });
   process.once('SIGINT', interrupt);
+  const refuse = async (why: string): Promise<never> => {
+    await studio.dispatch('import.cancel', { import: id });
+    throw new StudioError('bad_input', `Nothing was imported: ${why}`);
+  };
   try {
     await studio.dispatch('import.add_paths', { import: id, paths: files.map((file) => resolve(file)) });
     const preview = await studio.dispatch('import.preview', { import: id });
     line.clear();
+    const bad = preview.problems.filter((problem) => !problem.harmless);
+    const found = preview.subsets.reduce((sum, subset) => sum + subset.tasks, 0);
+    const refused = bad.length > 0 && (found === 0 || !options.leaveOutBad);
+    // The one fault there is becomes the refusal itself, so that it is not said twice.
+    if (refused && bad.length === 1 && found === 0) return await refuse(bad[0].message);
     for (const problem of preview.problems) say(problem.message);
-    for (const item of preview.items) say(`${item.file}: ${item.recognised_as}, ${count(item.tasks)} tasks`);
+    // A folder of thousands is told as one line.
+    if (preview.items.length <= MOST_ITEMS) {
+      for (const item of preview.items) say(`${item.file}: ${item.recognised_as}, ${many(item.tasks, 'task')}`);
+    }
+    if (refused) {
+      const rest = found ? `, or import the other ${many(found, 'task')} with --leave-out-bad` : '';
+      return await refuse(`mend the ${many(bad.length, 'problem')} named above${rest}.`);
+    }
     const stored = await studio.dispatch('import.commit', { import: id, leave_out_bad: options.leaveOutBad ?? false });
     if (options.json) printJson({ event: 'imported', ...stored });
-    say(`Imported ${count(stored.tasks)} tasks as ${stored.subsets.join(', ')}.`);
+    say(`Imported ${many(stored.tasks, 'task')} as ${stored.subsets.join(', ')}.`);
     return EXIT.ok;
   } finally {
     line.clear();

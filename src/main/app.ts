@@ -23,7 +23,7 @@ export class App {
   private readonly power = new PowerGuard();
   private readonly quit = new Quit({
     training: () => training(this.activeRuns()),
-    window: () => this.window,
+    window: () => this.shown,
     close: () => this.closeStudio(),
   });
 
@@ -43,7 +43,7 @@ export class App {
     const studio = new Promise<Studio>((resolve) => (opened = resolve));
     serveCalls(
       async (method, input) => (await studio).answer(method, input),
-      () => this.window?.webContents,
+      () => this.shown?.webContents,
     );
     installMenu({
       command: (command) => this.command(command),
@@ -66,10 +66,15 @@ export class App {
   /** Brings the window to the front, making it anew on macOS, where it may have been closed. */
   focus(): void {
     if (!app.isReady()) return;
-    if (!this.window) this.openWindow();
+    if (!this.shown) this.openWindow();
     if (this.window?.isMinimized()) this.window.restore();
     this.window?.show();
     this.window?.focus();
+  }
+
+  /** The window; one that is being closed is none any more: asking it for anything would throw. */
+  private get shown(): BrowserWindow | undefined {
+    return this.window && !this.window.isDestroyed() ? this.window : undefined;
   }
 
   private openWindow(): void {
@@ -88,7 +93,7 @@ export class App {
       transport: 'electron',
       compute: (log) => utilityCompute(join(__dirname, 'compute.js'), log),
       resumeAtStart: true,
-      chooseImport: ({ folders }) => chooseImport(this.window, folders),
+      chooseImport: ({ folders }) => chooseImport(this.shown, folders),
     });
     studio.events.onAny((name, payload) => this.heard(name, payload));
     this.studio = studio;
@@ -100,7 +105,7 @@ export class App {
   private heard<E extends EventName>(name: E, payload: Events[E]): void {
     if (name === 'run.changed' || name === 'run.deleted') this.showActivity();
     if (name === 'settings.changed') this.useTheme(payload as Settings);
-    sendEvent(this.window?.webContents, name, payload);
+    sendEvent(this.shown?.webContents, name, payload);
   }
 
   private useTheme({ theme }: Settings): void {
@@ -119,12 +124,12 @@ export class App {
     const runs = this.activeRuns();
     this.power.hold(training(runs).length > 0);
     const { share, mode } = progressOf(runs);
-    if (this.window && !this.window.isDestroyed()) this.window.setProgressBar(share ?? -1, { mode });
+    this.shown?.setProgressBar(share ?? -1, { mode });
   }
 
   private command(command: AppCommand): void {
     this.focus();
-    sendEvent(this.window?.webContents, 'app.command', command);
+    sendEvent(this.shown?.webContents, 'app.command', command);
   }
 
   private about(): void {
@@ -142,7 +147,7 @@ export class App {
       buttons: ['Close'],
       noLink: true,
     };
-    void (this.window ? dialog.showMessageBox(this.window, options) : dialog.showMessageBox(options));
+    void (this.shown ? dialog.showMessageBox(this.shown, options) : dialog.showMessageBox(options));
   }
 
   private async closeStudio(): Promise<void> {

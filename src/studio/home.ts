@@ -1,7 +1,7 @@
 /** The studio home: the one folder that holds the database, checkpoints, datasets, traces and logs. */
-import { accessSync, constants, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { StudioError, toWireError } from '../shared/errors';
 
 export interface StudioHome {
@@ -50,7 +50,7 @@ export function prepareHome(root: string): StudioHome {
   const home = homePaths(root);
   try {
     for (const folder of [home.root, home.runs, home.datasets, home.traces, home.logs]) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
     }
     // Permission bits do not tell about read-only mounts or a full disk; writing does. A block, since a full disk
     // still makes empty files.
@@ -64,6 +64,18 @@ export function prepareHome(root: string): StudioHome {
     throw homeError(root, error);
   }
   return home;
+}
+
+/**
+ * Folder by folder from the nearest one that exists: Node's recursive mkdir reports a read-only mount as a missing
+ * path, and under /proc it does not end.
+ */
+function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const path of missing) mkdirSync(path, { mode: 0o700 });
+  if (!statSync(folder).isDirectory())
+    throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', path: folder });
 }
 
 function homeError(root: string, error: unknown): StudioError {
@@ -81,6 +93,9 @@ function homeError(root: string, error: unknown): StudioError {
         'disk_full',
         `The disk that holds the studio home ${root} is full: free some space, or ${choose}; what was saved stays saved.`,
       );
+    case 'ENOENT':
+      // Its parent is there, and yet it cannot be made: /proc, for one.
+      return new StudioError('bad_input', `The studio home ${root} cannot be made there: ${choose}.`);
     case 'EEXIST':
     case 'ENOTDIR':
       return new StudioError('bad_input', `The studio home ${root} is a file, not a folder: ${choose}.`);

@@ -236,17 +236,20 @@ describe('train and runs', () => {
         .filter((e) => e.event === 'metrics')
         .map((e) => e.step),
     ).toEqual([7, 8]);
+    const shorter = await runCli(['train', '--resume', 'six', '--max-steps', '3'], { env });
+    expect([shorter.code, shorter.stderr]).toEqual([2, expect.stringContaining('has done 8 steps')]);
 
     const second = await runCli(
       [
         'train',
         ...small,
         'lr=1e-3',
+        '--data',
+        'sudoku-4x4',
+        // After --data, which takes one word: these are overrides.
         'evaluators=[]',
         'epochs=7',
         'eval_interval=7',
-        '--data',
-        'sudoku-4x4',
         '--max-steps',
         '1',
         '--name',
@@ -262,6 +265,23 @@ describe('train and runs', () => {
     expect((await runCli(['runs', 'delete', 'six', '--yes'], { env })).code).toBe(0);
     expect(existsSync(saved.path)).toBe(false);
     expect(jsonLines((await runCli(['runs', '--json'], { env })).stdout).map((r) => r.name)).toEqual(['other']);
+  }, 120_000);
+
+  it('goes on past its epochs when more steps are asked for', async () => {
+    const env = { TRM_HOME: freshFolder() };
+    const words = ['--generate', '40', '--size', '4', '--output-dir', join(env.TRM_HOME, 'data')];
+    expect((await runCli(['build-sudoku-dataset', ...words], { env })).code).toBe(0);
+    const tiny = ['arch.hidden_size=32', 'arch.num_heads=2', 'arch.puzzle_emb_ndim=0', 'global_batch_size=20'];
+    const begun = await runCli(
+      ['train', '--name', 'e', '--data', join(env.TRM_HOME, 'data'), ...tiny, 'epochs=2', 'eval_interval=1'],
+      { env },
+    );
+    expect(begun.code, begun.stderr).toBe(0);
+    const longer = await runCli(['train', '--resume', 'e', '--max-steps', '9', '--json'], { env });
+    expect(longer.stderr).toContain('9 steps need more epochs');
+    const steps = jsonLines(longer.stdout).filter((e) => e.event === 'metrics');
+    expect(steps[steps.length - 1]).toMatchObject({ step: 9 });
+    expect(jsonLines(longer.stdout).pop()).toMatchObject({ event: 'done', status: 'done', step: 9 });
   }, 120_000);
 
   it('fails with exit code 1 and one sentence when the data is damaged', async () => {

@@ -147,6 +147,8 @@ describe.skipIf(!canMount)('a read-only disk', () => {
     expect(error.code).toBe('read_only');
     expect(error.message).toContain(home);
     expect(readFileSync(join(home, 'studio.db')).equals(before)).toBe(true);
+    // A home that would have to be made there first is told the same.
+    expect(await refusal(join(home, 'new', 'home'))).toMatchObject({ code: 'read_only' });
     remount(home, 'rw');
   });
 });
@@ -166,6 +168,10 @@ describe('the home', () => {
     expect(storedPath(home, '/home/ab/runs')).toBe('/home/ab/runs');
     expect(storedPath(home, '/elsewhere')).toBe('/elsewhere');
     expect(absolutePath(homePaths('/home/b'), 'runs/x/step_1')).toBe('/home/b/runs/x/step_1');
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('is refused where no folder can be made', () => {
+    expect(() => prepareHome('/proc/trm/home')).toThrow(/^The studio home \/proc\/trm\/home cannot be made there/);
   });
 
   it('is made with what it needs, for its owner only', () => {

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { readKaggleSubset } from '../../core/arc/kaggle';
 import { buildArc } from '../../core/data/arc-builder';
 import type { Globals } from '../open';
+import { say } from '../output';
 import { runBuild } from '../run-build';
 import { wholeNumber } from '../usage';
 
@@ -38,6 +39,11 @@ export function buildArcCommand(program: Command, exit: (code: number) => void):
         seed: wholeNumber(flags.seed, '--seed', 0, 2 ** 32 - 1),
         canvas: wholeNumber(flags.canvas, '--canvas', 1, 30),
       };
+      if (!recipe.subsets.includes(recipe.test_set)) {
+        say(
+          `--test-set-name ${recipe.test_set} is none of the subsets ${recipe.subsets.join(', ')}: there will be no test split.`,
+        );
+      }
       const out = resolve(flags.outputDir);
       exit(
         await runBuild(flags, out, async (work) => {

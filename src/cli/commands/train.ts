@@ -6,6 +6,7 @@ import { defaultConfig, type TrainConfig } from '../../shared/config';
 import type { DatasetRecipe } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { findPreset, presetConfig } from '../../shared/presets';
+import type { RunRecord } from '../../studio/repositories/runs';
 import { newRun } from '../../studio/runs/create';
 import type { Studio } from '../../studio/studio';
 import { findRun, openForCommand, type Globals } from '../open';
@@ -36,9 +37,13 @@ export function trainCommand(program: Command, exit: (code: number) => void): vo
     .command('train')
     .description('train a model; the run appears in the app too')
     .argument('[overrides...]', 'KEY=VALUE, as the reference takes them')
-    .option('-d, --data <dir...>', 'dataset folder, or the id or name of a dataset of the studio')
+    .option(
+      '-d, --data <dir>',
+      'dataset folder, or the id or name of a dataset of the studio; may be repeated',
+      collect,
+    )
     .option('-p, --preset <name>', 'start from a preset; those for a laptop make their own data')
-    .option('--max-steps <n>', 'stop after this many optimizer steps')
+    .option('--max-steps <n>', 'stop after this many optimizer steps; epochs may end a new run earlier')
     .option('--max-minutes <m>', 'stop after this much training time')
     .option('--resume <run>', 'continue a run (id, the beginning of it, or name) from its newest checkpoint')
     .option('--name <name>', 'name of the run')
@@ -47,6 +52,9 @@ export function trainCommand(program: Command, exit: (code: number) => void): vo
       exit(await train(overrides, command.optsWithGlobals<TrainOptions>()));
     });
 }
+
+/** Repeated options gather. Not variadic: `--data DIR lr=1e-4` must leave the override alone. */
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 /** @returns the exit code */
 async function train(overrides: readonly string[], options: TrainOptions): Promise<number> {
@@ -117,6 +125,7 @@ function planResume(overrides: readonly string[], options: TrainOptions): Plan {
     studio.runs.refuseActive(run, 'resumed');
     const config = structuredCopy(run.config);
     limit(config, options);
+    if (options.maxSteps !== undefined) extend(config, run);
     studio.context.store.runs.update(run.id, {
       config,
       ...(options.name === undefined ? {} : { name: options.name }),
@@ -127,10 +136,27 @@ function planResume(overrides: readonly string[], options: TrainOptions): Plan {
   };
 }
 
+/** Makes room for `max_steps` in a run whose epochs would end it before. */
+function extend(config: TrainConfig, run: RunRecord): void {
+  const steps = config.studio.max_steps;
+  if (steps <= run.step) {
+    throw new UsageError(
+      `--max-steps is ${steps}: the run ${run.name} has done ${run.step} steps, so give a larger number.`,
+    );
+  }
+  const every = config.eval_interval;
+  if (run.total_steps === 0 || steps <= run.total_steps || every === null) return;
+  const before = config.epochs;
+  // One interval more than the share, since the last incomplete batch of each is dropped.
+  config.epochs = (Math.ceil((before * steps) / run.total_steps / every) + 1) * every;
+  const schedule = config.lr_min_ratio < 1 ? ', which stretches the learning-rate schedule' : '';
+  say(`${steps} steps need more epochs: ${before} become ${config.epochs}${schedule}.`);
+}
+
 const structuredCopy = (config: TrainConfig): TrainConfig => JSON.parse(JSON.stringify(config)) as TrainConfig;
 
 const limitsDiffer = (a: TrainConfig, b: TrainConfig): boolean =>
-  a.studio.max_steps !== b.studio.max_steps || a.studio.max_minutes !== b.studio.max_minutes;
+  a.studio.max_steps !== b.studio.max_steps || a.epochs !== b.epochs || a.studio.max_minutes !== b.studio.max_minutes;
 
 function limit(config: TrainConfig, options: TrainOptions): void {
   if (options.maxSteps !== undefined)

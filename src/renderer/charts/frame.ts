@@ -1,17 +1,5 @@
 import { onScopeDispose } from 'vue';
 
-/** Runs `work` at most once per animation frame, however often it is asked for. For what is cheap. */
-export function usePerFrame(work: () => void): () => void {
-  let handle = 0;
-  onScopeDispose(() => cancelAnimationFrame(handle));
-  return () => {
-    handle ||= requestAnimationFrame(() => {
-      handle = 0;
-      work();
-    });
-  };
-}
-
 /** Milliseconds of drawing in one frame; painting what was drawn costs about as much again, of the 16 there are. */
 const BUDGET_MS = 4;
 const queue = new Set<() => void>();

@@ -1,14 +1,14 @@
+import { useThrottleFn } from '@vueuse/core';
 import { onScopeDispose, ref, watch, type Ref } from 'vue';
 import type { MetricBatch } from '@shared/metrics';
 import { useClient } from '../app/client';
 import { RUN_METRICS } from '../charts/definitions';
-import { usePerFrame } from '../charts/frame';
 import { RunMetrics } from '../charts/series';
 import { useApp } from '../stores/app';
 
 export interface LiveMetrics {
   metrics: RunMetrics;
-  /** Grows at most once per frame when points were added. */
+  /** Grows when points were added, at most ten times a second: charts then draw in the frames that follow. */
   version: Ref<number>;
   loaded: Ref<boolean>;
   error: Ref<unknown>;
@@ -22,7 +22,7 @@ export function useRunMetrics(run: string, names: readonly string[] = RUN_METRIC
   const version = ref(0);
   const loaded = ref(false);
   const error = ref<unknown>(null);
-  const bump = usePerFrame(() => version.value++);
+  const bump = useThrottleFn(() => version.value++, 100, true, true);
   // What arrives while the store is being read comes after it: both tell the same steps, the later one wins.
   let early: MetricBatch[] = [];
 
@@ -32,7 +32,7 @@ export function useRunMetrics(run: string, names: readonly string[] = RUN_METRIC
       if (!loaded.value) early.push(event.batch);
       else {
         metrics.append(event.batch);
-        bump();
+        void bump();
       }
     }),
   );

@@ -1,15 +1,9 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type ElectronApplication, type Page, _electron } from '@playwright/test';
 import { childrenOf } from './processes';
 import type { Studio } from './studio';
 
 const ROOT = resolve(__dirname, '../../..');
-
-/** The binary that `npm test` found, the one of ELECTRON_OVERRIDE_DIST_PATH, else the installed package's own. */
-function binary(): string | undefined {
-  const override = process.env.ELECTRON_OVERRIDE_DIST_PATH;
-  return process.env.TRM_ELECTRON ?? (override ? join(override, 'electron') : undefined);
-}
 
 export class ElectronStudio implements Studio {
   readonly kind = 'electron';
@@ -19,8 +13,9 @@ export class ElectronStudio implements Studio {
   constructor(readonly home: string) {}
 
   async open(): Promise<void> {
+    // The electron package finds the binary (its own, or that of ELECTRON_OVERRIDE_DIST_PATH). Given a path instead,
+    // Playwright would leave out what makes the app wait for it, and now and then miss the first window.
     this.app = await _electron.launch({
-      executablePath: binary(),
       // Debian's test machines run as root, for whom Chromium has no sandbox.
       args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '.'],
       cwd: ROOT,
