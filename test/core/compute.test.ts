@@ -209,6 +209,25 @@ it('fails with a sentence and goes on living', async () => {
   expect((await compute.until('backend')).backend.threads).toBeGreaterThan(0);
 });
 
+it('starts from the weights of another run', async () => {
+  const compute = await client();
+  const [checkpoint] = readdirSync(join(home, 'run', 'checkpoints'));
+  const load_checkpoint = join(home, 'run', 'checkpoints', checkpoint);
+  const studio = { max_steps: 1 };
+  const firstLoss = async (name: string, config: TrainJob['config']) => {
+    compute.post(trainJob(name, { config }));
+    await compute.until('done', (m) => m.job === name);
+    return compute.all('metrics').find((m) => m.job === name)?.batch.values.lm_loss[0] ?? NaN;
+  };
+  const fresh = await firstLoss('fresh', tinyConfig({ studio }));
+  expect(await firstLoss('warm', tinyConfig({ studio, load_checkpoint }))).toBeLessThan(fresh * 0.9);
+
+  const other = tinyConfig({ studio, load_checkpoint, arch: { L_cycles: 2 } });
+  compute.post(trainJob('other', { config: other }));
+  const { error } = await compute.until('failed', (m) => m.job === 'other');
+  expect(error.message).toMatch(/arch\.L_cycles is 2 here and 1 in load_checkpoint/);
+});
+
 it('saves and ends when the studio goes away', async () => {
   const compute = await client();
   compute.post(
