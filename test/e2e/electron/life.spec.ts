@@ -140,3 +140,20 @@ test('a renderer that crashes is loaded again, and training is not touched', asy
   await expect.poll(() => inWindow(`document.querySelector('h1')?.textContent ?? ''`).catch(() => '')).toBe('long run');
   expect(await inWindow(`window.trm.call('runs.list', {}).then(([run]) => run.status)`)).toBe('running');
 });
+
+test('after the app was killed the run says what is kept, and goes on from there', async () => {
+  const gone = electron().exited();
+  electron().app.process().kill('SIGKILL');
+  await gone;
+  await electron().open();
+  const { page } = studio.current;
+  await goTo(page, 'Runs');
+  await page.getByRole('link', { name: 'long run' }).first().click();
+  await expectStatus(page, 'Stopped');
+  const said = page.getByRole('status').filter({ hasText: 'TRM Studio ended without a chance to save' });
+  await expect(said).toContainText('it can be resumed from the checkpoint of step');
+  const saved = Number(/step ([\d,]+)/.exec(await said.innerText())?.[1].replaceAll(',', ''));
+  await runHead(page).getByRole('button', { name: 'Resume' }).click();
+  await expectStatus(page, 'Training');
+  await expectBeyond(page, saved);
+});
