@@ -1,5 +1,6 @@
 /** What `trm train` says while it trains: a progress line for people on stderr, or events for programs on stdout. */
-import type { CheckpointInfo, Events, RunSummary } from '../shared/contract';
+import type { CheckpointInfo, RunSummary } from '../shared/contract/runs';
+import type { Events } from '../shared/contract';
 import type { JobStatus } from '../shared/jobs';
 import type { MetricBatch } from '../shared/metrics';
 import { runDetail } from '../studio/runs/summary';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type BrowserWindow, app, dialog, nativeTheme, shell } from 'electron';
-import type { AppCommand, EventName, Events, Settings } from '../shared/contract';
+import type { AppCommand, Settings } from '../shared/contract/app';
+import type { EventName, Events } from '../shared/contract';
 import { StudioError, toWireError } from '../shared/errors';
 import { type Studio, openStudio } from '../studio/studio';
 import { type ActiveRun, progressOf, training } from './activity';

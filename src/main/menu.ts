@@ -1,5 +1,5 @@
 import { Menu, type MenuItemConstructorOptions, app, shell } from 'electron';
-import type { AppCommand } from '../shared/contract';
+import type { AppCommand } from '../shared/contract/app';
 
 export interface MenuActions {
   command(command: AppCommand): void;

@@ -1,5 +1,6 @@
 /** The contract, implemented: one handler per method; the type says if one is missing. */
-import type { AppInfo, Handlers, Parsed } from '../shared/contract';
+import type { AppInfo } from '../shared/contract/app';
+import type { Handlers, Parsed } from '../shared/contract';
 import type { Context } from './context';
 import type { Datasets } from './datasets/datasets';
 import { doctorReport } from './doctor';

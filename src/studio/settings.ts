@@ -1,4 +1,4 @@
-import { SettingsSchema, type Settings } from '../shared/contract';
+import { SettingsSchema, type Settings } from '../shared/contract/app';
 import type { Context } from './context';
 
 /** What is stored, with defaults for the rest; a value that no longer fits gives way to its default. */

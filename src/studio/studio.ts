@@ -1,5 +1,6 @@
 /** The studio: one object that every front (window, server, command line) opens, asks, listens to and closes. */
-import type { AppInfo, Handlers, Input, MethodName, Output, Parsed } from '../shared/contract';
+import type { AppInfo } from '../shared/contract/app';
+import type { Handlers, Input, MethodName, Output, Parsed } from '../shared/contract';
 import { fromWireError } from '../shared/errors';
 import { appFiles } from './app-files';
 import type { Context } from './context';

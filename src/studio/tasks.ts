@@ -1,6 +1,6 @@
 /** The tasks in the store: bundled ones put there at the first start, imported ones beside them. */
 import { BUNDLED, readBundled } from '../core/data/bundled';
-import type { Subset, TaskDetail } from '../shared/contract';
+import type { Subset, TaskDetail } from '../shared/contract/tasks';
 import { BUNDLED_SUBSETS } from '../shared/dataset';
 import { StudioError } from '../shared/errors';
 import type { Context } from './context';

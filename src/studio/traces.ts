@@ -1,7 +1,8 @@
 /** Traces: made by the compute process from a checkpoint and an example, kept as files, read for playback. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Parsed, TraceInfo } from '../shared/contract';
+import type { Parsed } from '../shared/contract';
+import type { TraceInfo } from '../shared/contract/traces';
 import { StudioError } from '../shared/errors';
 import type { Context } from './context';
 import { absolutePath, storedPath } from './home';

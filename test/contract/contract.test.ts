@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 import WebSocket from 'ws';
 import { defaultConfig } from '../../src/shared/config';
-import { METHODS, type Handlers, type MethodName, type Output, type RunSummary } from '../../src/shared/contract';
+import { METHODS, type Handlers, type MethodName, type Output } from '../../src/shared/contract';
+import type { RunSummary } from '../../src/shared/contract/runs';
 import type { ServerFrame } from '../../src/shared/rpc';
 import { decodeWire, encodeWire } from '../../src/shared/wire';
 import { serve, type RunningServer } from '../../src/server/server';

@@ -4,7 +4,7 @@ import { TooltipProvider } from 'reka-ui';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defineComponent, h, type Component } from 'vue';
 import { createMemoryHistory, createRouter } from 'vue-router';
-import type { RunDetail } from '@shared/contract';
+import type { RunDetail } from '@shared/contract/runs';
 import { provideClient } from '@renderer/app/client';
 import { ROUTES } from '@renderer/app/router';
 import PinnedStrip from '@renderer/playback/PinnedStrip.vue';

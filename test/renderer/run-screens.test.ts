@@ -15,7 +15,7 @@ import { progressText, secondsLeft, timeLeftText } from '../../src/renderer/runs
 import { useRuns } from '../../src/renderer/stores/runs';
 import { useSettings } from '../../src/renderer/stores/settings';
 import ConfirmHost from '../../src/renderer/ui/ConfirmHost.vue';
-import type { RunDetail } from '../../src/shared/contract';
+import type { RunDetail } from '../../src/shared/contract/runs';
 import { createFixtureClient, fixtureRun, type FixtureClient } from './fixtures/client';
 
 let client: FixtureClient;

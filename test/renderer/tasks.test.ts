@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Subset, TaskSummary } from '@shared/contract';
+import type { Subset, TaskSummary } from '@shared/contract/tasks';
 import { arcIssues, newDraft, sudokuIssues, toRecipe } from '@renderer/datasets/draft';
 import { forecastArc, recipeWords, suggestName } from '@renderer/datasets/recipe';
 import { EMPTY_FILTER, filterTasks, isFiltered, readFilter } from '@renderer/tasks/filter';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { ToCompute } from '../../src/shared/compute';
-import type { RunSummary } from '../../src/shared/contract';
+import type { RunSummary } from '../../src/shared/contract/runs';
 import { openStudio, type Studio } from '../../src/studio/studio';
 import { BACKEND, checkpointFile, tinyConfig, tinyDataset } from './fixtures';
 import { freshFolder } from './home';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DatasetSummary } from '../../shared/contract';
+import type { DatasetSummary } from '../../shared/contract/datasets';
 import type { DatasetRecipe } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { nearest } from '../../shared/nearest';

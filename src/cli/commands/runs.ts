@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { configDiff, getPath } from '../../shared/config-fields';
 import { defaultConfig } from '../../shared/config';
-import type { RunSummary } from '../../shared/contract';
+import type { RunSummary } from '../../shared/contract/runs';
 import { presetConfig } from '../../shared/presets';
 import type { RunRecord } from '../../studio/repositories/runs';
 import { checkpointInfos, runDetail, runSummary } from '../../studio/runs/summary';

@@ -1,7 +1,7 @@
 /** Finds the files behind what was dropped or chosen: files, folders, folders in folders. Reads none of them yet. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { ImportProblem } from '../../shared/contract';
+import type { ImportProblem } from '../../shared/contract/imports';
 import { StudioError, toWireError } from '../../shared/errors';
 import { checkJsonSize, readLimited } from '../arc/json';
 import { checkCancelled, type WorkOptions } from './whole-folder';

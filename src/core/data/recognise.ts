@@ -3,7 +3,7 @@
  * Every fault becomes one sentence; nothing is stored here.
  */
 import type { Task } from '../../shared/arc';
-import type { ImportItem, ImportProblem } from '../../shared/contract';
+import type { ImportItem, ImportProblem } from '../../shared/contract/imports';
 import { StudioError, toWireError } from '../../shared/errors';
 import { parseJson, type JsonDocument } from '../arc/json';
 import { isRecord, joinSolutions, readChallenges } from '../arc/kaggle';

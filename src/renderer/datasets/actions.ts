@@ -1,4 +1,4 @@
-import type { DatasetSummary } from '@shared/contract';
+import type { DatasetSummary } from '@shared/contract/datasets';
 import { useClient } from '../app/client';
 import { confirm } from '../ui/confirm';
 import { formatBytes, formatPlural } from '../ui/format';

@@ -1,6 +1,6 @@
 /** What is typed into the build dialog, and what is wrong with it. Numbers stay text until they are right. */
 import { BUNDLED_SUBSETS, DatasetRecipeSchema, type DatasetRecipe } from '@shared/dataset';
-import type { TaskSummary } from '@shared/contract';
+import type { TaskSummary } from '@shared/contract/tasks';
 import { forecastArc, MOST_BLANKS } from './recipe';
 
 export interface Draft {

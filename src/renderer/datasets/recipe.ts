@@ -1,5 +1,5 @@
 /** Recipes in words, and what a recipe would give before it is built. */
-import type { Subset, TaskSummary } from '@shared/contract';
+import type { Subset, TaskSummary } from '@shared/contract/tasks';
 import type { ArcRecipe, DatasetRecipe } from '@shared/dataset';
 import { formatCount, formatPlural } from '../ui/format';
 

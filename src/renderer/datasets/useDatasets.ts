@@ -1,5 +1,6 @@
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
-import type { DatasetSummary, Events } from '@shared/contract';
+import type { DatasetSummary } from '@shared/contract/datasets';
+import type { Events } from '@shared/contract';
 import { useClient } from '../app/client';
 
 const byId = shallowReactive(new Map<string, DatasetSummary>());

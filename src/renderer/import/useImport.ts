@@ -1,5 +1,5 @@
 import { computed, reactive } from 'vue';
-import type { ImportPreview, ImportProblem } from '@shared/contract';
+import type { ImportPreview, ImportProblem } from '@shared/contract/imports';
 import { asStudioError, useClient } from '../app/client';
 import { batches, entriesOf, refusal, walkEntries, type Found } from './collect';
 

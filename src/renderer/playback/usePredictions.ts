@@ -1,5 +1,6 @@
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue';
-import type { DatasetExample, PredictionSet, RunDetail } from '@shared/contract';
+import type { DatasetExample } from '@shared/contract/datasets';
+import type { PredictionSet, RunDetail } from '@shared/contract/runs';
 import { useClient } from '../app/client';
 import { sameExample } from './route';
 

@@ -1,5 +1,5 @@
 import { onScopeDispose, ref, shallowRef } from 'vue';
-import type { TraceInfo } from '@shared/contract';
+import type { TraceInfo } from '@shared/contract/traces';
 import { useClient } from '../app/client';
 
 /** All stored traces, newest first, kept fresh by events. */

@@ -1,4 +1,4 @@
-import type { RunSummary } from '@shared/contract';
+import type { RunSummary } from '@shared/contract/runs';
 import { nextStatus } from '@shared/jobs';
 import { reactive, ref, type Ref } from 'vue';
 import { useRuns } from '../stores/runs';

@@ -1,4 +1,4 @@
-import type { RunDetail } from '@shared/contract';
+import type { RunDetail } from '@shared/contract/runs';
 import type { TrainConfig } from '@shared/config';
 import { configDiff, configFields, getPath } from '@shared/config-fields';
 import { PRESETS, presetConfig } from '@shared/presets';

@@ -1,5 +1,5 @@
 import type { TrainConfig } from '@shared/config';
-import type { Estimate } from '@shared/contract';
+import type { Estimate } from '@shared/contract/runs';
 import type { DatasetRecipe } from '@shared/dataset';
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
 import { useClient } from '../app/client';

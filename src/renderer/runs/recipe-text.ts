@@ -1,4 +1,4 @@
-import type { Subset } from '@shared/contract';
+import type { Subset } from '@shared/contract/tasks';
 import type { DatasetRecipe } from '@shared/dataset';
 import { formatCount } from '../ui/format';
 

@@ -1,5 +1,5 @@
 import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue';
-import type { CheckpointInfo, RunDetail, RunEvent } from '@shared/contract';
+import type { CheckpointInfo, RunDetail, RunEvent } from '@shared/contract/runs';
 import { useClient } from '../app/client';
 import { useApp } from '../stores/app';
 import { useRuns } from '../stores/runs';

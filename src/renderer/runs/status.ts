@@ -1,4 +1,4 @@
-import type { RunSummary } from '@shared/contract';
+import type { RunSummary } from '@shared/contract/runs';
 import type { JobStatus } from '@shared/jobs';
 import { formatDuration, formatPercent } from '../ui/format';
 

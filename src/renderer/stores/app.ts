@@ -1,4 +1,5 @@
-import type { AppInfo, Subset } from '@shared/contract';
+import type { AppInfo } from '@shared/contract/app';
+import type { Subset } from '@shared/contract/tasks';
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import { useClient } from '../app/client';

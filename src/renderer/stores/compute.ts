@@ -1,4 +1,4 @@
-import type { ComputeState } from '@shared/contract';
+import type { ComputeState } from '@shared/contract/app';
 import { defineStore } from 'pinia';
 import { shallowRef } from 'vue';
 import { useClient } from '../app/client';

@@ -1,4 +1,4 @@
-import type { RunSummary } from '@shared/contract';
+import type { RunSummary } from '@shared/contract/runs';
 import { isActive } from '@shared/jobs';
 import { defineStore } from 'pinia';
 import { computed, ref, shallowReactive } from 'vue';

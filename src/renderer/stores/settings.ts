@@ -1,4 +1,4 @@
-import type { Settings } from '@shared/contract';
+import type { Settings } from '@shared/contract/app';
 import { defineStore } from 'pinia';
 import { computed, ref, watch } from 'vue';
 import { useClient } from '../app/client';

@@ -1,4 +1,4 @@
-import type { TaskSummary } from '@shared/contract';
+import type { TaskSummary } from '@shared/contract/tasks';
 
 export type TaskOrder = 'name' | 'size' | 'pairs';
 

@@ -1,5 +1,5 @@
 import { computed, reactive, ref, shallowRef, watch } from 'vue';
-import type { Subset, TaskSummary } from '@shared/contract';
+import type { Subset, TaskSummary } from '@shared/contract/tasks';
 import { useClient } from '../app/client';
 import { useSettings } from '../stores/settings';
 import { EMPTY_FILTER, filterTasks, readFilter, type TaskFilter } from './filter';

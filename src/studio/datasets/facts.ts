@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatasetStore } from '../../core/data/store';
 import type { PuzzleKind } from '../../shared/arc';
-import type { DatasetSummary } from '../../shared/contract';
+import type { DatasetSummary } from '../../shared/contract/datasets';
 import { absolutePath, type StudioHome } from '../home';
 import type { DatasetFacts, DatasetRecord } from '../repositories/datasets';
 

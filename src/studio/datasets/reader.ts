@@ -1,6 +1,6 @@
 import { listUnaugmented } from '../../core/data/listing';
 import { DatasetStore } from '../../core/data/store';
-import type { DatasetExample } from '../../shared/contract';
+import type { DatasetExample } from '../../shared/contract/datasets';
 import type { ExampleRef } from '../../shared/dataset';
 
 /** How many datasets stay open: the index arrays of a large one take some tens of megabytes. */

@@ -1,6 +1,6 @@
 /** How long a run will take here, from what this machine's own steps took. */
 import type { TrainConfig } from '../../shared/config';
-import type { Estimate } from '../../shared/contract';
+import type { Estimate } from '../../shared/contract/runs';
 import type { DatasetRecipe } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import type { DatasetFacts } from '../repositories/datasets';

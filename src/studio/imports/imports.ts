@@ -1,7 +1,7 @@
 /** Imports: files are gathered, looked at, shown, and then stored all together or not at all. */
 import { gatheredContent, gatherPaths, type GatheredFile } from '../../core/data/gather';
 import { recognise, type Recognised } from '../../core/data/recognise';
-import type { ImportPreview, ImportProblem } from '../../shared/contract';
+import type { ImportPreview, ImportProblem } from '../../shared/contract/imports';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
 import { newId } from '../ids';

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../shared/contract';
+import type { RunEvent } from '../../shared/contract/runs';
 import type { Db } from '../db/open';
 
 /** What happened to a run, in sentences. */

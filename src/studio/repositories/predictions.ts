@@ -1,5 +1,5 @@
 import type { PinnedPrediction } from '../../shared/compute';
-import type { PredictionSet } from '../../shared/contract';
+import type { PredictionSet } from '../../shared/contract/runs';
 import type { Db } from '../db/open';
 
 interface Row {

@@ -1,4 +1,4 @@
-import type { Subset } from '../../shared/contract';
+import type { Subset } from '../../shared/contract/tasks';
 import type { Db } from '../db/open';
 
 /** A named collection of tasks: bundled, or one import's. */

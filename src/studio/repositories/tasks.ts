@@ -1,5 +1,5 @@
 import { packGrid, unpackGrid, type Grid, type PackedGrid, type Task } from '../../shared/arc';
-import type { TaskDetail, TaskSummary } from '../../shared/contract';
+import type { TaskDetail, TaskSummary } from '../../shared/contract/tasks';
 import type { Db } from '../db/open';
 
 interface Row {

@@ -1,4 +1,4 @@
-import type { TraceInfo } from '../../shared/contract';
+import type { TraceInfo } from '../../shared/contract/traces';
 import type { JobStatus } from '../../shared/jobs';
 import type { Db } from '../db/open';
 

@@ -1,7 +1,8 @@
 /** A new run from what the form or the command line gives: config checked, dataset found, built or adopted. */
 import { resolve } from 'node:path';
 import { parseConfig } from '../../shared/config-fields';
-import type { DatasetSummary, Parsed } from '../../shared/contract';
+import type { DatasetSummary } from '../../shared/contract/datasets';
+import type { Parsed } from '../../shared/contract';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
 import type { Datasets } from '../datasets/datasets';

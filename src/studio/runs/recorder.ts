@@ -1,6 +1,6 @@
 /** Writes down what the compute process tells of a training run, and passes it on. */
 import type { FromCompute } from '../../shared/compute';
-import type { RunEvent } from '../../shared/contract';
+import type { RunEvent } from '../../shared/contract/runs';
 import type { MetricBatch } from '../../shared/metrics';
 import type { Context } from '../context';
 import { flopsPerStep } from '../estimate/flops';

@@ -1,5 +1,5 @@
 /** The status of runs: its changes by the one reducer, who may make them, and waiting for them. */
-import type { RunSummary } from '../../shared/contract';
+import type { RunSummary } from '../../shared/contract/runs';
 import { StudioError, toWireError } from '../../shared/errors';
 import { isActive, nextStatus, type JobAction } from '../../shared/jobs';
 import type { Context } from '../context';

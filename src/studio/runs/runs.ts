@@ -1,5 +1,5 @@
 /** Training runs: made, queued one after another, paused, stopped, continued. */
-import type { RunSummary } from '../../shared/contract';
+import type { RunSummary } from '../../shared/contract/runs';
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { isActive } from '../../shared/jobs';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { CheckpointInfo, RunDetail, RunSummary } from '../../shared/contract';
+import type { CheckpointInfo, RunDetail, RunSummary } from '../../shared/contract/runs';
 import { absolutePath, type StudioHome } from '../home';
 import { bestCheckpoint, type CheckpointRecord } from '../repositories/checkpoints';
 import type { RunRecord } from '../repositories/runs';

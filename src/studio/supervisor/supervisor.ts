@@ -1,5 +1,5 @@
 /** The two compute processes, and what may be said about them. */
-import type { ComputeState } from '../../shared/contract';
+import type { ComputeState } from '../../shared/contract/app';
 import type { BackendInfo } from '../../shared/doctor';
 import type { StudioEvents } from '../emitter';
 import { newId } from '../ids';

@@ -1,0 +1,55 @@
+/** Bringing tasks in: gather, show, store. */
+import { z } from 'zod';
+import type { TaskSummary } from './tasks';
+import { method, none } from './method';
+
+export interface ImportItem {
+  file: string;
+  /** "Kaggle challenges", "Kaggle solutions", "single task", … */
+  recognised_as: string;
+  tasks: number;
+}
+
+export interface ImportProblem {
+  file: string;
+  /** One sentence: the file, the place and the fix. */
+  message: string;
+  /** A file that is only left out (a README in the folder), not wrong. */
+  harmless: boolean;
+}
+
+export interface ImportPreview {
+  import: string;
+  items: ImportItem[];
+  problems: ImportProblem[];
+  /** Tasks that will be stored, by the name of the new subset. */
+  subsets: { name: string; title: string; tasks: number; examples: TaskSummary[] }[];
+}
+
+const bytes = z.custom<Uint8Array>((v) => v instanceof Uint8Array, 'expected bytes');
+
+export const importMethods = {
+  /** An import gathers files (by path, or by content where the window has no paths), shows what it found, then stores. */
+  'import.begin': method<{ import: string }>()(none),
+  'import.add_paths': method<{ files: number }>()(
+    z.strictObject({ import: z.string(), paths: z.array(z.string()).min(1) }),
+  ),
+  'import.add_files': method<{ files: number }>()(
+    z.strictObject({
+      import: z.string(),
+      files: z.array(z.strictObject({ path: z.string().min(1), content: bytes })).min(1),
+    }),
+  ),
+  'import.preview': method<ImportPreview>()(z.strictObject({ import: z.string() })),
+  /** Stores all, or nothing. With problems it refuses, unless `leave_out_bad`. */
+  'import.commit': method<{ subsets: string[]; tasks: number }>()(
+    z.strictObject({ import: z.string(), leave_out_bad: z.boolean().default(false) }),
+  ),
+  'import.cancel': method<Record<string, never>>()(z.strictObject({ import: z.string() })),
+  /** Electron's own file dialog; null if cancelled or if there is none (web). */
+  'import.choose': method<{ paths: string[] } | null>()(z.strictObject({ folders: z.boolean() })),
+} as const;
+
+export interface ImportEvents {
+  'import.progress': { import: string; files_done: number; files_total: number };
+}
