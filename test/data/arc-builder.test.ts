@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readKaggleSubset } from '../../src/core/arc/kaggle';
 import { buildArc, type TaskSubset } from '../../src/core/data/arc-builder';
-import { decodeCanvas } from '../../src/core/arc/canvas';
+import { decodeCanvas } from '../../src/shared/arc-canvas';
 import { DatasetStore } from '../../src/core/data/store';
 import type { Task } from '../../src/shared/arc';
 import type { ArcRecipe, DatasetMetadata, DatasetSidecar } from '../../src/shared/dataset';

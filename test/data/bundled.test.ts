@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { brotliCompressSync } from 'node:zlib';
 import { readKaggleSubset } from '../../src/core/arc/kaggle';
-import { largestSide } from '../../src/core/arc/task';
+import { largestSide } from '../../src/shared/arc-task';
 import { BUNDLED, readBundled, type BundledName } from '../../src/core/data/bundled';
 import { SMALL_CANVAS, smallTasks } from '../../src/core/data/small-tasks';
 import { BUNDLED_SUBSETS } from '../../src/shared/dataset';

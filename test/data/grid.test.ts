@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cropGrid, decodeCanvas, encodeCanvas } from '../../src/core/arc/canvas';
+import { cropGrid, decodeCanvas, encodeCanvas } from '../../src/shared/arc-canvas';
 import {
   flattenGrid,
   inverseColours,
@@ -9,7 +9,7 @@ import {
   unflattenGrid,
   type Dihedral,
   type FlatGrid,
-} from '../../src/core/arc/grid';
+} from '../../src/shared/arc-grid';
 import { Random } from '../../src/core/train/random';
 
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7] as const;

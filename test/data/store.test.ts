@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { decodeCanvas } from '../../src/core/arc/canvas';
-import { unflattenGrid } from '../../src/core/arc/grid';
+import { decodeCanvas } from '../../src/shared/arc-canvas';
+import { unflattenGrid } from '../../src/shared/arc-grid';
 import { readKaggleSubset } from '../../src/core/arc/kaggle';
 import { listUnaugmented } from '../../src/core/data/listing';
 import { IdentifierTable } from '../../src/core/data/identifiers';

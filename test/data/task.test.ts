@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkTask, largestSide, parseTask } from '../../src/core/arc/task';
+import { checkTask, largestSide, parseTask } from '../../src/shared/arc-task';
 import { StudioError } from '../../src/shared/errors';
 
 const grid = [

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { augmentedName, IDENTITY, parseAugmentedName } from '../../src/core/data/arc-augment';
+import { augmentedName, IDENTITY, parseAugmentedName } from '../../src/shared/arc-augment';
 import { makeWholeFolder } from '../../src/core/data/whole-folder';
 
 let folder: string;

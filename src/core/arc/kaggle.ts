@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs';
 import type { Grid, Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
-import { sameGrid } from './grid';
+import { sameGrid } from '../../shared/arc-grid';
 import { parseJson, readLimited, type JsonDocument } from './json';
-import { checkTask, gridFault } from './task';
+import { checkTask, gridFault } from '../../shared/arc-task';
 
 export interface Collection {
   /** The faultless ones, in the file's order. */

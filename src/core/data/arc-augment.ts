@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Task } from '../../shared/arc';
-import { dihedralWalk, flattenGrid, type Dihedral, type FlatGrid } from '../arc/grid';
-import { NAME_SEPARATOR } from '../arc/task';
+import { IDENTITY, type Augmentation } from '../../shared/arc-augment';
+import { dihedralWalk, flattenGrid, type Dihedral, type FlatGrid } from '../../shared/arc-grid';
 import type { LegacyRandom } from './numpy-random';
 
 export interface FlatPair {
@@ -21,30 +21,8 @@ export interface ArcPuzzle {
   test: FlatPair[];
 }
 
-/** `images[c]` is what colour c becomes. */
-export interface Augmentation {
-  t: Dihedral;
-  images: Uint8Array;
-}
-
-export const IDENTITY: Augmentation = { t: 0, images: Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) };
-
 /** Trials per wanted augmentation before the search is given up. */
 const TRIALS = 5;
-
-/** `00d62c1b|||t3|||0287391456`, or the task's name alone for the puzzle itself. */
-export function augmentedName(name: string, augmentation: Augmentation): string {
-  if (augmentation === IDENTITY) return name;
-  return `${name}${NAME_SEPARATOR}t${augmentation.t}${NAME_SEPARATOR}${augmentation.images.join('')}`;
-}
-
-/** What an identifier says: the task, and how its grids were changed (null: not at all). */
-export function parseAugmentedName(identifier: string): { name: string; augmentation: Augmentation | null } {
-  const parts = identifier.split(NAME_SEPARATOR);
-  const [t, images] = [/^t([0-7])$/.exec(parts[1] ?? ''), /^0[1-9]{9}$/.exec(parts[2] ?? '')];
-  if (parts.length !== 3 || !t || !images) return { name: identifier, augmentation: null };
-  return { name: parts[0], augmentation: { t: Number(t[1]) as Dihedral, images: Uint8Array.from(images[0], Number) } };
-}
 
 /** @param toTest whether the test pairs go to split test; otherwise they join the training ones, in the file's order */
 export function arcPuzzle(task: Task, toTest: boolean): ArcPuzzle {

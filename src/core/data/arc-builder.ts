@@ -6,20 +6,13 @@
  */
 import { join } from 'node:path';
 import type { Task } from '../../shared/arc';
+import { IDENTITY, augmentedName, type Augmentation } from '../../shared/arc-augment';
+import { ARC_VOCAB, paintCanvas } from '../../shared/arc-canvas';
+import { largestSide } from '../../shared/arc-task';
 import type { ArcRecipe, DatasetSidecar } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { nearest } from '../../shared/nearest';
-import { ARC_VOCAB, paintCanvas } from '../arc/canvas';
-import { largestSide } from '../arc/task';
-import {
-  IDENTITY,
-  arcPuzzle,
-  augmentedName,
-  drawAugmentations,
-  type ArcPuzzle,
-  type Augmentation,
-  type FlatPair,
-} from './arc-augment';
+import { arcPuzzle, drawAugmentations, type ArcPuzzle, type FlatPair } from './arc-augment';
 import { LegacyRandom } from './numpy-random';
 import { pythonJson, type PythonValue } from './python-json';
 import { SplitWriter, writeIdentifiers, writeSidecar } from './split-writer';

@@ -6,7 +6,7 @@ import { brotliDecompress } from 'node:zlib';
 import { unpackGrid, type PackedGrid, type Task } from '../../shared/arc';
 import type { BUNDLED_SUBSETS } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
-import { parseTask } from '../arc/task';
+import { parseTask } from '../../shared/arc-task';
 
 export type BundledName = (typeof BUNDLED_SUBSETS)[number];
 

@@ -6,7 +6,7 @@ import type { PuzzleKind } from '../../shared/arc';
 import { DatasetRecipeSchema, type DatasetMetadata, type DatasetSidecar } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { parseJson } from '../arc/json';
-import { ARC_VOCAB } from '../arc/canvas';
+import { ARC_VOCAB } from '../../shared/arc-canvas';
 import { SIDECAR_FILE } from './split-writer';
 
 const count = z

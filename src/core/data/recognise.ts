@@ -7,7 +7,7 @@ import type { ImportItem, ImportProblem } from '../../shared/contract/imports';
 import { StudioError, toWireError } from '../../shared/errors';
 import { parseJson, type JsonDocument } from '../arc/json';
 import { isRecord, joinSolutions, readChallenges } from '../arc/kaggle';
-import { checkTask } from '../arc/task';
+import { checkTask } from '../../shared/arc-task';
 import type { GatheredFile } from './gather';
 import { SubsetNames, type RecognisedSubset } from './subsets';
 import { Breather, type WorkOptions } from './whole-folder';

@@ -1,6 +1,6 @@
 /** Tasks small enough for a laptop: a rule instead of a list, so that anyone can see why a task is in. */
 import type { Task } from '../../shared/arc';
-import { largestSide } from '../arc/task';
+import { largestSide } from '../../shared/arc-task';
 
 /** The canvas of the preset `arc-small`: 46 of ARC-AGI-1's 400 training tasks fit it (25 fit 5×5, 178 fit 10×10). */
 export const SMALL_CANVAS = 6;

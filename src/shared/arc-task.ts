@@ -2,8 +2,8 @@
  * From parsed JSON to a task. Every fault becomes one sentence that names the file, the place, the value and the fix.
  * Pairs are counted as in JSON (`train[2]` is the third); rows and columns as people do, from 1.
  */
-import { COLOURS, MAX_GRID, type Grid, type Pair, type Task } from '../../shared/arc';
-import { StudioError } from '../../shared/errors';
+import { COLOURS, MAX_GRID, type Grid, type Pair, type Task } from './arc';
+import { StudioError } from './errors';
 
 /** Stands between the parts of an augmented puzzle's name in identifiers.json, so no task's name may hold it. */
 export const NAME_SEPARATOR = '|||';

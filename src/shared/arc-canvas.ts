@@ -3,8 +3,8 @@
  * the row below it, over its width, and the column right of it, over its height, are EOS where they fit; the corner
  * where the two meet stays PAD. S = side², row-major.
  */
-import { COLOURS } from '../../shared/arc';
-import { dihedralWalk, type Dihedral, type FlatGrid } from './grid';
+import { COLOURS } from './arc';
+import { dihedralWalk, type Dihedral, type FlatGrid } from './arc-grid';
 
 export const PAD_TOKEN = 0;
 export const EOS_TOKEN = 1;

@@ -2,7 +2,7 @@
  * Grids as the builders handle them: flat, so that a rotation is one walk over the cells. The eight symmetries of the
  * square and the colour permutations are those of the reference's builder (docs of TRM: `dihedral_transform`, `aug`).
  */
-import type { Grid } from '../../shared/arc';
+import type { Grid } from './arc';
 
 /** Row-major cells, one colour 0…9 per byte; `cells.length === rows * columns`. */
 export interface FlatGrid {
