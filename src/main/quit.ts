@@ -9,6 +9,9 @@ export interface QuitOptions {
   close(): Promise<void>;
 }
 
+/** Between the end of the compute processes and the app's own. */
+const SETTLE_MS = 50;
+
 const number = new Intl.NumberFormat('en-US');
 
 /** The question, naming what trains. */
@@ -95,6 +98,9 @@ export class Quit {
       window.setProgressBar(2);
     }
     await this.options.close();
+    // A compute process that has just ended is still being taken down inside Electron: quitting in the very same turn has
+    // once ended by a signal, after all was saved.
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     this.stage = 'saved';
     app.quit();
   }

@@ -66,11 +66,11 @@ export class ElectronStudio implements Studio {
     );
   }
 
-  /** Waits for the process itself: the next one needs its single-instance lock. */
-  async exited(): Promise<number | null> {
+  /** Waits for the process itself: the next one needs its single-instance lock. @returns its exit code, or the signal */
+  async exited(): Promise<number | NodeJS.Signals | null> {
     const child = this.app.process();
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    return new Promise((done) => child.once('exit', (code) => done(code)));
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+    return new Promise((done) => child.once('exit', (code, signal) => done(code ?? signal)));
   }
 
   async restart(): Promise<void> {
