@@ -114,6 +114,14 @@ export const ArchSchema = z.strictObject({
   }),
 });
 
+/** An evaluator of the reference by its class, with the arguments that its `arc@ARC` takes. */
+const EvaluatorSchema = z.strictObject({
+  name: z.string().min(1).max(200),
+  submission_K: int(1, 1000).optional(),
+  pass_Ks: z.array(int(1, 1_000_000)).max(100).optional(),
+  aggregated_voting: z.boolean().optional(),
+});
+
 export const StudioSchema = z.strictObject({
   max_steps: f(int(0, 100_000_000).default(0), {
     group: 'schedule',
@@ -165,7 +173,7 @@ export const TrainConfigSchema = z.strictObject({
     help: 'Dataset folders whose test split is evaluated; empty means data_paths.',
     advanced: true,
   }),
-  evaluators: f(z.array(z.strictObject({ name: z.string() })).default([{ name: 'arc@ARC' }]), {
+  evaluators: f(z.array(EvaluatorSchema).default([{ name: 'arc@ARC' }]), {
     group: 'data',
     help: 'Evaluators of the reference (voting over augmentations); kept in the config, run by a later version.',
     advanced: true,
@@ -227,9 +235,9 @@ export const TrainConfigSchema = z.strictObject({
     group: 'run',
     help: 'Seed of initial weights, data order and exploration. Same seed, same machine: same numbers.',
   }),
-  checkpoint_every_eval: f(z.boolean().default(false), {
+  checkpoint_every_eval: f(z.boolean().default(true), {
     group: 'schedule',
-    help: 'Keep the checkpoint of every evaluation instead of the newest few.',
+    help: 'Keep the checkpoint of every evaluation instead of the newest few only.',
   }),
   eval_interval: f(int(1, 100_000_000).nullable().default(10_000), {
     group: 'schedule',

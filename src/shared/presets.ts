@@ -37,6 +37,11 @@ const layers: Override = {
   value: 2,
   reason: 'Published: two blocks generalise better than four.',
 };
+const fewCheckpoints: Override = {
+  path: 'checkpoint_every_eval',
+  value: false,
+  reason: 'Evaluates every minute or so: the newest checkpoints and the best one are enough.',
+};
 const bundledData = 'Datasets are built from the tasks that ship with the app.';
 
 const arcRun: Override[] = [
@@ -95,6 +100,7 @@ export const PRESETS: readonly Preset[] = [
       { path: 'ema_rate', value: 0.99, reason: 'Averages over about 100 steps; 0.999 would lag behind a short run.' },
       { path: 'arch.forward_dtype', value: 'float32', reason: 'What a CPU computes in.' },
       { path: 'evaluators', value: [], reason: 'Sudoku has no votes over augmentations.' },
+      fewCheckpoints,
     ],
     recipe: { kind: 'sudoku', size: 4, train: 5000, test: 256, blanks: [6, 10], seed: 0 },
   },
@@ -131,6 +137,7 @@ export const PRESETS: readonly Preset[] = [
       { path: 'lr_warmup_steps', value: 100, reason: 'A short run cannot spend 2,000 steps warming up.' },
       { path: 'ema', value: true, reason: 'Steadier evaluations.' },
       { path: 'ema_rate', value: 0.99, reason: 'Averages over about 100 steps; 0.999 would lag behind a short run.' },
+      fewCheckpoints,
     ],
     recipe: { kind: 'arc', subsets: ['training'], test_set: 'training', num_aug: 3, canvas: 5, seed: 42 },
   },
