@@ -24,6 +24,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .option('--home <dir>', 'the studio home: runs, datasets, checkpoints (also TRM_HOME)')
     .option('--json', 'one JSON object per line on stdout')
     .showHelpAfterError('(trm COMMAND --help explains the options)')
+    .configureOutput({ outputError: (text, write) => write(asSentence(text)) })
     .exitOverride();
   trainCommand(program, exit);
   buildArcCommand(program, exit);
@@ -49,6 +50,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     sayError(wire, json ?? argv.includes('--json'));
     return EXIT.failed;
   }
+}
+
+/** commander's own words in the form that all other errors have. */
+function asSentence(text: string): string {
+  return text.replace(/^error: (.)(.*?)\.?$/m, (_, first: string, rest: string) => `${first.toUpperCase()}${rest}.`);
 }
 
 /** Subcommands are made before `exitOverride` could reach them; and --home and --json are taken anywhere on the line. */

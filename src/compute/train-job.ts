@@ -55,7 +55,7 @@ async function train(
         step: trainer.step,
         parameters: countParameters(trainer.architecture, trainer.spec),
         embedding_rows: trainer.puzzles?.rows ?? 0,
-        notes: notes(config, backend.dtype),
+        notes: notes(config, backend.dtype, trainer.totalSteps),
       },
     });
     const status = await trainLoop(run, control, hostOf(job, data, tell));
@@ -66,9 +66,17 @@ async function train(
   }
 }
 
-function notes(config: TrainConfig, dtype: 'float32' | 'bfloat16'): string[] {
-  if (config.arch.forward_dtype === dtype) return [];
-  return [`forward_dtype ${config.arch.forward_dtype} runs as ${dtype} on this backend.`];
+/** What a reader of the config would not expect of this run. @param scheduled steps that the epochs give */
+function notes({ arch, epochs, studio }: TrainConfig, dtype: 'float32' | 'bfloat16', scheduled: number): string[] {
+  const said: string[] = [];
+  if (arch.forward_dtype !== dtype) said.push(`forward_dtype ${arch.forward_dtype} runs as ${dtype} on this backend.`);
+  if (studio.max_steps > scheduled) {
+    const [wanted, given] = [studio.max_steps, scheduled].map((n) => n.toLocaleString('en-US'));
+    said.push(
+      `max_steps is ${wanted}, but ${epochs} epochs give ${given} steps and end the run: raise epochs for more.`,
+    );
+  }
+  return said;
 }
 
 const plannedSteps = ({ studio }: TrainConfig, scheduled: number): number =>

@@ -40,7 +40,10 @@ export interface DoctorReport {
   memory_bytes: number;
   home: string;
   home_writable: boolean;
-  sqlite_version: string;
+  /** One sentence on why the home cannot be opened, or null. */
+  home_error: string | null;
+  /** Null where the home cannot be opened. */
+  sqlite_version: string | null;
   backend: BackendInfo | null;
   /** Why no backend could be loaded, if none could. */
   backend_error: string | null;

@@ -12,6 +12,7 @@ import { newRun } from './runs/create';
 import type { Runs } from './runs/runs';
 import { checkpointInfos, runDetail, runFolder, runSummary } from './runs/summary';
 import { getSettings, setSettings } from './settings';
+import { sqliteVersion } from './db/open';
 import { deleteSubset, listSubsets, taskDetail } from './tasks';
 import type { Traces } from './traces';
 import { StudioError } from '../shared/errors';
@@ -42,7 +43,17 @@ export function makeHandlers({ context, runs, datasets, traces, imports, info, c
       platform: `${process.platform} ${process.arch}`,
       first_run: store.runs.list().length === 0 && store.datasets.list().length === 0,
     }),
-    'app.doctor': () => doctorReport(context, info.version, info.runtimeReport),
+    'app.doctor': () =>
+      doctorReport(
+        {
+          version: info.version,
+          runtimeFile: info.runtimeReport,
+          home: home.root,
+          homeError: null,
+          sqliteVersion: sqliteVersion(store.db),
+        },
+        supervisor,
+      ),
     'app.compute': () => {
       supervisor.lookSoon();
       return supervisor.state();

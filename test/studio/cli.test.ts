@@ -29,7 +29,7 @@ function hashes(folder: string): Record<string, string> {
 describe('usage', () => {
   it.each([
     [[], 'Usage: trm'],
-    [['nothing'], 'unknown command'],
+    [['nothing'], 'Unknown command'],
     [['trian'], 'Did you mean train?'],
     [['train'], 'There is no data to train on'],
     [['train', '--preset', 'sudoku-4x5'], 'did you mean sudoku-4x4?'],
@@ -37,8 +37,8 @@ describe('usage', () => {
     [['train', 'arch.L_cycle=4', '--preset', 'sudoku-4x4'], 'did you mean arch.L_cycles?'],
     [['train', '--preset', 'sudoku-4x4', '--max-steps', '0'], '--max-steps is 0'],
     [['train', '--resume', 'x', 'lr=1'], 'does not go with --resume'],
-    [['train', '--nonsense'], 'unknown option'],
-    [['build-arc-dataset', '--subsets', 'training'], 'required option'],
+    [['train', '--nonsense'], 'Unknown option'],
+    [['build-arc-dataset', '--subsets', 'training'], 'Required option'],
     [['build-sudoku-dataset', '--generate', '5', '--output-dir', 'x', '--size', '5'], '4, 6 or 9'],
     [
       ['build-sudoku-dataset', '--generate', '5', '--output-dir', 'x', '--size', '4', '--blanks', '9-3'],
@@ -306,6 +306,16 @@ describe('doctor', () => {
       backend: { backend: expect.stringMatching(/tensorflow|wasm/), threads: expect.any(Number) },
     });
     expect((await runCli(['doctor'], { env })).stdout).toMatch(/^Backend\s+(tensorflow|wasm) \S+ on /m);
+  });
+
+  it('says all the rest where the home cannot be opened', async () => {
+    const home = join(freshFolder(), 'file');
+    writeFileSync(home, 'x');
+    const ended = await runCli(['doctor', '--json', '--home', home]);
+    expect(ended.code).toBe(1);
+    expect(jsonLines(ended.stdout)).toMatchObject([
+      { home, home_error: expect.stringContaining('is a file, not a folder'), sqlite_version: null, backend: {} },
+    ]);
   });
 });
 

@@ -1,8 +1,19 @@
 import type { Command } from 'commander';
 import type { DoctorReport } from '../../shared/doctor';
-import { withStudio, type Globals } from '../open';
+import { toWireError } from '../../shared/errors';
+import { appFiles } from '../../studio/app-files';
+import { forkCompute } from '../../studio/compute-fork';
+import { doctorReport } from '../../studio/doctor';
+import { StudioEvents } from '../../studio/emitter';
+import { resolveHome } from '../../studio/home';
+import { silentLog } from '../../studio/log';
+import type { Studio } from '../../studio/studio';
+import { Supervisor } from '../../studio/supervisor/supervisor';
+import { computeFile, openForCommand, type Globals } from '../open';
 import { bytes, count, print, printJson } from '../output';
 import { EXIT } from '../usage';
+
+const PROBE_DEADLINE_MS = 5000;
 
 export function doctorCommand(program: Command, exit: (code: number) => void): void {
   program
@@ -11,11 +22,34 @@ export function doctorCommand(program: Command, exit: (code: number) => void): v
     .option('--clean', 'remove the TensorFlow runtime that set-up keeps in the cache (needs the trm script)')
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Globals>();
-      const report = await withStudio(options, (studio) => studio.dispatch('app.doctor', {}));
+      const report = await examine(options);
       if (options.json) printJson(report);
       else print(describe(report));
-      exit(report.backend ? EXIT.ok : EXIT.failed);
+      exit(report.backend && report.home_error === null ? EXIT.ok : EXIT.failed);
     });
+}
+
+/** A home that cannot be opened is one finding among the others, not the end of the examination. */
+async function examine(options: Globals): Promise<DoctorReport> {
+  let studio: Studio;
+  try {
+    studio = await openForCommand(options);
+  } catch (error) {
+    const { message } = toWireError(error);
+    const { version, runtimeReport: runtimeFile } = appFiles();
+    const supervisor = new Supervisor(forkCompute(computeFile(), silentLog), silentLog, new StudioEvents());
+    try {
+      const home = resolveHome(options.home);
+      return await doctorReport({ version, runtimeFile, home, homeError: message, sqliteVersion: null }, supervisor);
+    } finally {
+      await supervisor.close(PROBE_DEADLINE_MS);
+    }
+  }
+  try {
+    return await studio.dispatch('app.doctor', {});
+  } finally {
+    await studio.close();
+  }
 }
 
 function describe(r: DoctorReport): string {
@@ -23,8 +57,9 @@ function describe(r: DoctorReport): string {
     ['TRM Studio', r.version],
     ['System', `${r.platform}, ${r.cpu}, ${r.cores} cores, ${bytes(r.memory_bytes)} memory`],
     ['Node', r.electron ? `${r.node} in Electron ${r.electron}` : r.node],
-    ['SQLite', r.sqlite_version],
+    ['SQLite', r.sqlite_version ?? 'not tried: the home cannot be opened'],
     ['Home', `${r.home}${r.home_writable ? '' : ' (cannot be written)'}`],
+    ...(r.home_error === null ? [] : [['', r.home_error] as [string, string]]),
   ];
   const { backend } = r;
   if (backend) {

@@ -6,7 +6,7 @@ export function reportText(report: DoctorReport): string {
   const { backend, runtime } = report;
   const lines = [
     `TRM Studio ${report.version} on ${report.platform}`,
-    `Node ${report.node}${report.electron ? `, Electron ${report.electron}` : ''}, SQLite ${report.sqlite_version}`,
+    `Node ${report.node}${report.electron ? `, Electron ${report.electron}` : ''}, SQLite ${report.sqlite_version ?? 'not opened'}`,
     `${report.cpu}, ${report.cores} cores, ${formatBytes(report.memory_bytes)}`,
     `Home ${report.home}${report.home_writable ? '' : ' (read-only)'}`,
     backend

@@ -44,6 +44,8 @@ export function openDatabase(file: string, options: OpenOptions): Db {
   }
 }
 
+export const sqliteVersion = (db: Db): string => (db.prepare('SELECT sqlite_version() AS v').get() as { v: string }).v;
+
 /** A binding laid beside the executable (the test Electron) or named by TRM_SQLITE_BINDING; the package's own if neither. */
 function findBinding(): string | undefined {
   if (process.env.TRM_SQLITE_BINDING) return process.env.TRM_SQLITE_BINDING;
