@@ -1,13 +1,11 @@
 /** `KEY=VALUE` as the reference's command line takes them, laid over a config. */
-import type { TrainConfig } from '../shared/config';
+import { ARCH_PRESETS, ARCHITECTURES, archOfPreset } from '../shared/architectures';
+import { defaultConfig, type TrainConfig } from '../shared/config';
 import { configFields, getPath, parseConfig, setPath, type ConfigField } from '../shared/config-fields';
 import { StudioError } from '../shared/errors';
 import { nearest } from '../shared/nearest';
 import { parseHydraValue, type HydraValue } from './hydra-value';
 import { UsageError } from './usage';
-
-/** `arch=NAME` of the reference's config/arch folder; this version trains one of them. */
-const ARCHITECTURES = ['trm', 'trm_singlez', 'trm_hier6', 'hrm', 'transformers_baseline'];
 
 /**
  * @param base the defaults, or a preset's config
@@ -15,20 +13,19 @@ const ARCHITECTURES = ['trm', 'trm_singlez', 'trm_hier6', 'hrm', 'transformers_b
  *   nearest key or what is allowed
  */
 export function applyOverrides(base: TrainConfig, overrides: readonly string[]): TrainConfig {
-  let config: unknown = base;
+  const parts = overrides.map((override) => ({ override, ...split(override) }));
+  // As in hydra, the group comes first wherever it stands on the line: single keys go on top of it.
+  const start = parts.filter(({ key }) => key === 'arch').reduce((c, { text }) => withArchitecture(c, text), base);
+  let config: unknown = start;
   const given = new Set<string>();
-  for (const override of overrides) {
-    const { key, text } = split(override);
-    if (key === 'arch') {
-      chooseArchitecture(text);
-      continue;
-    }
+  for (const { override, key, text } of parts) {
+    if (key === 'arch') continue;
     const field = findField(key);
     config = setPath(config, field.path, valueFor(field, text, override));
     given.add(field.path);
   }
   // In the reference's arch files puzzle_emb_ndim is `${.hidden_size}`: it follows unless it is set itself.
-  const { hidden_size, puzzle_emb_ndim } = base.arch;
+  const { hidden_size, puzzle_emb_ndim } = start.arch;
   if (given.has('arch.hidden_size') && !given.has('arch.puzzle_emb_ndim') && puzzle_emb_ndim === hidden_size) {
     config = setPath(config, 'arch.puzzle_emb_ndim', getPath(config, 'arch.hidden_size'));
   }
@@ -61,13 +58,17 @@ function findField(key: string): ConfigField {
   throw new UsageError(`${key} is not a config key${close ? `: did you mean ${close}` : ''}?`);
 }
 
-function chooseArchitecture(text: string): void {
-  const name = text.trim();
-  if (name === 'trm') return;
-  if (ARCHITECTURES.includes(name))
-    throw new UsageError(`arch=${name} is not there yet: this version trains arch=trm.`);
-  const close = nearest(name, ARCHITECTURES);
-  throw new UsageError(`There is no architecture "${name}"${close ? `: did you mean ${close}?` : ': use arch=trm.'}`);
+/** `arch=NAME` of the reference's config/arch folder: that file's values, unless the config has this architecture already. */
+function withArchitecture(config: TrainConfig, text: string): TrainConfig {
+  const preset = text.trim();
+  const name = archOfPreset(preset);
+  if (!name) {
+    const close = nearest(preset, ARCH_PRESETS);
+    const hint = close ? `did you mean ${close}?` : `use one of ${ARCH_PRESETS.join(', ')}.`;
+    throw new UsageError(`There is no architecture "${preset}": ${hint}`);
+  }
+  if (config.arch.name === name) return config;
+  return { ...config, arch: { ...defaultConfig().arch, ...ARCHITECTURES[name].preset_values, name } };
 }
 
 function valueFor(field: ConfigField, text: string, override: string): HydraValue {

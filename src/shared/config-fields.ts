@@ -1,5 +1,6 @@
 /** The config schema, walked: what the form draws, what the command line accepts, and what is wrong with a value. */
 import { z } from 'zod';
+import { ARCHITECTURES, headSize, HIER6_LATENTS, mixesBySwiglu, reads } from './architectures';
 import { TrainConfigSchema, type FieldInfo, type TrainConfig } from './config';
 import { StudioError } from './errors';
 import { nearest } from './nearest';
@@ -122,25 +123,40 @@ function describe(field: ConfigField, value: unknown): string {
   }
 }
 
+/** Rules between the keys of the arch section. */
+function archIssues(arch: TrainConfig['arch']): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const { name, hidden_size: D, num_heads, puzzle_emb_ndim, puzzle_emb_len, pos_encodings } = arch;
+  const refuse = (key: string, value: unknown, why: string) =>
+    issues.push({ path: `arch.${key}`, message: `arch.${key} is ${shown(value)}: ${why}` });
+  const d = headSize(arch);
+  if (!mixesBySwiglu(arch) && d === 0) {
+    refuse('num_heads', num_heads, `at most one head for each of hidden_size’s ${D} numbers.`);
+  } else if (!mixesBySwiglu(arch) && pos_encodings === 'rope' && d % 2 !== 0) {
+    refuse('num_heads', num_heads, `rotary positions need an even head size, and floor(${D} / ${num_heads}) is ${d}.`);
+  }
+  if (reads(name, 'puzzle_emb_len') && puzzle_emb_len > 0 && puzzle_emb_ndim > puzzle_emb_len * D) {
+    refuse('puzzle_emb_ndim', puzzle_emb_ndim, `at most puzzle_emb_len · hidden_size = ${puzzle_emb_len * D}.`);
+  }
+  const { preset, title } = ARCHITECTURES[name];
+  if (preset === 'trm_hier6' && arch.L_cycles > HIER6_LATENTS) {
+    refuse('L_cycles', arch.L_cycles, `${title} has ${HIER6_LATENTS} low latents, so at most ${HIER6_LATENTS}.`);
+  }
+  if (reads(name, 'H_layers') && arch.H_layers < 1) {
+    refuse('H_layers', arch.H_layers, `${title} needs at least 1 block in its H level.`);
+  }
+  if (arch.mlp_t && !reads(name, 'mlp_t')) refuse('mlp_t', true, `${title} has attention only; set it to false.`);
+  return issues;
+}
+
 /** Rules that join several fields, each told beside the field that one would change first. */
 export function crossFieldIssues(config: TrainConfig): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
-  const { hidden_size: D, num_heads, puzzle_emb_ndim, puzzle_emb_len, pos_encodings, mlp_t } = config.arch;
-  if (D % num_heads !== 0) {
+  issues.push(...archIssues(config.arch));
+  if (config.freeze_weights && config.arch.puzzle_emb_ndim === 0) {
     issues.push({
-      path: 'arch.num_heads',
-      message: `arch.num_heads is ${num_heads}: it must divide arch.hidden_size, which is ${D}.`,
-    });
-  } else if (pos_encodings === 'rope' && !mlp_t && (D / num_heads) % 2 !== 0) {
-    issues.push({
-      path: 'arch.num_heads',
-      message: `arch.num_heads is ${num_heads}: rotary positions need an even head size, and ${D} / ${num_heads} is ${D / num_heads}.`,
-    });
-  }
-  if (puzzle_emb_len > 0 && puzzle_emb_ndim > puzzle_emb_len * D) {
-    issues.push({
-      path: 'arch.puzzle_emb_ndim',
-      message: `arch.puzzle_emb_ndim is ${puzzle_emb_ndim}: at most puzzle_emb_len · hidden_size = ${puzzle_emb_len * D}.`,
+      path: 'freeze_weights',
+      message: 'freeze_weights is true and arch.puzzle_emb_ndim is 0: nothing would learn; set one of them otherwise.',
     });
   }
   const every = config.eval_interval;

@@ -4,6 +4,7 @@
  * Shapes: D = hidden_size, S = seq_len, P = puzzle_emb_len, V = vocab_size.
  */
 import { z } from 'zod';
+import { ARCHITECTURES, ARCH_NAMES, type ArchName } from './architectures';
 
 /** What the form and the documentation know about a field besides its type. */
 export interface FieldInfo {
@@ -13,6 +14,13 @@ export interface FieldInfo {
   unit?: string;
   /** Shown under "Advanced". */
   advanced?: boolean;
+  /** For a choice: what each option is called and means. */
+  choices?: Readonly<Record<string, ChoiceInfo>>;
+}
+
+export interface ChoiceInfo {
+  label: string;
+  help: string;
 }
 
 export const CONFIG_GROUPS = {
@@ -30,7 +38,9 @@ const f = <T extends z.ZodType>(schema: T, info: FieldInfo): T => schema.meta({ 
 const int = (min: number, max: number) => z.number().int().min(min).max(max);
 const real = (min: number, max: number) => z.number().min(min).max(max);
 
-export const ARCH_NAMES = ['recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1'] as const;
+const ARCH_CHOICES = Object.fromEntries(
+  ARCH_NAMES.map((name: ArchName) => [name, { label: ARCHITECTURES[name].title, help: ARCHITECTURES[name].summary }]),
+);
 
 export const LossSchema = z.strictObject({
   name: f(z.literal('losses@ACTLossHead').default('losses@ACTLossHead'), {
@@ -38,15 +48,26 @@ export const LossSchema = z.strictObject({
     help: 'Loss head: token cross-entropy plus the halting loss.',
     advanced: true,
   }),
-  loss_type: f(z.enum(['stablemax_cross_entropy']).default('stablemax_cross_entropy'), {
+  loss_type: f(z.enum(['stablemax_cross_entropy', 'softmax_cross_entropy']).default('stablemax_cross_entropy'), {
     group: 'model',
-    help: 'Token loss. Stablemax is what the published runs use.',
+    help: 'Token loss: how logits become probabilities.',
     advanced: true,
+    choices: {
+      stablemax_cross_entropy: {
+        label: 'Stablemax',
+        help: 'Grows linearly instead of exponentially, so that late training stays stable; the published runs use it.',
+      },
+      softmax_cross_entropy: { label: 'Softmax', help: 'The usual cross-entropy.' },
+    },
   }),
 });
 
 export const ArchSchema = z.strictObject({
-  name: f(z.enum(ARCH_NAMES).default(ARCH_NAMES[0]), { group: 'model', help: 'Architecture.' }),
+  name: f(z.enum(ARCH_NAMES).default(ARCH_NAMES[0]), {
+    group: 'model',
+    help: 'Architecture: what one ACT step computes.',
+    choices: ARCH_CHOICES,
+  }),
   loss: LossSchema.prefault({}),
   hidden_size: f(int(16, 4096).default(512), {
     group: 'model',
@@ -54,28 +75,28 @@ export const ArchSchema = z.strictObject({
   }),
   num_heads: f(int(1, 64).default(8), {
     group: 'model',
-    help: 'Attention heads; must divide hidden_size into an even head size.',
+    help: 'Attention heads of floor(hidden_size / num_heads) numbers each; rotary positions need an even head size.',
   }),
   expansion: f(real(0.25, 16).default(4), {
     group: 'model',
     help: 'Width of the SwiGLU: round(expansion · D · 2/3), rounded up to a multiple of 256.',
   }),
-  L_layers: f(int(1, 16).default(2), {
+  L_layers: f(int(1, 64).default(2), {
     group: 'model',
-    help: 'Blocks in the one shared level that both latents pass through.',
+    help: 'Blocks in TRM’s one shared level, or in HRM’s L level; the transformer baseline has none.',
   }),
-  H_layers: f(int(0, 16).default(0), {
+  H_layers: f(int(0, 64).default(0), {
     group: 'model',
-    help: 'Ignored by TRM; kept for the reference.',
+    help: 'Blocks in the H level of HRM and of the transformer baseline; TRM ignores it.',
     advanced: true,
   }),
   H_cycles: f(int(1, 16).default(3), {
     group: 'recursion',
-    help: 'Outer cycles per ACT step; only the last one carries a gradient.',
+    help: 'Outer cycles per ACT step; only the last one carries a gradient. The transformer baseline has none.',
   }),
   L_cycles: f(int(1, 32).default(6), {
     group: 'recursion',
-    help: 'Inner updates of z_L per outer cycle. A checkpoint works only with the value it was trained with.',
+    help: 'Inner updates of z_L per outer cycle (six z: at most 6). A checkpoint works only with the value it was trained with.',
   }),
   halt_max_steps: f(int(1, 64).default(16), {
     group: 'recursion',
@@ -105,11 +126,31 @@ export const ArchSchema = z.strictObject({
   puzzle_emb_len: f(int(0, 128).default(16), {
     group: 'embedding',
     unit: 'tokens',
-    help: 'Prefix tokens P that carry the puzzle embedding; 0 means ceil(puzzle_emb_ndim / hidden_size).',
+    help: 'Prefix tokens P that carry the puzzle embedding; 0 means ceil(puzzle_emb_ndim / hidden_size), as HRM and the transformer always have it.',
   }),
-  no_ACT_continue: f(z.literal(true).default(true), {
+  no_ACT_continue: f(z.boolean().default(true), {
     group: 'recursion',
-    help: 'Halt on q_halt > 0 alone, as TRM does; this version has no continue head.',
+    help: 'On: TRM halts where q_halt > 0. Off: it learns the value of going on as well, and halts where q_halt > q_continue, as HRM always does (one more forward pass per step).',
+    advanced: true,
+  }),
+  act_enabled: f(z.boolean().default(true), {
+    group: 'recursion',
+    help: 'Transformer baseline: off trains every puzzle for all halt_max_steps.',
+    advanced: true,
+  }),
+  act_inference: f(z.boolean().default(false), {
+    group: 'recursion',
+    help: 'Transformer baseline: on lets evaluation stop at the step where q_halt > q_continue; its answer is that step’s.',
+    advanced: true,
+  }),
+  rms_norm_eps: f(real(1e-12, 1e-1).default(1e-5), {
+    group: 'model',
+    help: 'Added to the mean square in every RMS norm.',
+    advanced: true,
+  }),
+  rope_theta: f(real(1, 1e9).default(10_000), {
+    group: 'model',
+    help: 'Longest wavelength of the rotary positions.',
     advanced: true,
   }),
 });

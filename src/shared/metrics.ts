@@ -4,6 +4,7 @@
 export const TRAIN_METRICS = [
   'lm_loss', // per puzzle of the batch
   'q_halt_loss',
+  'q_continue_loss', // only where the architecture teaches q_continue
   'loss',
   'accuracy',
   'exact_accuracy',
@@ -16,6 +17,8 @@ export const TRAIN_METRICS = [
   'samples_per_s',
 ] as const;
 export type TrainMetric = (typeof TRAIN_METRICS)[number];
+/** A step's metrics; some runs have no q_continue_loss. */
+export type TrainValues = Omit<Record<TrainMetric, number>, 'q_continue_loss'> & { q_continue_loss?: number };
 
 /** Logged at every evaluation, behind `eval/` in the store. */
 export const EVAL_METRICS = [

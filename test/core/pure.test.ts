@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/core/data/batch';
 import { erfinv, truncatedNormal } from '../../src/core/model/init';
-import { swigluWidth } from '../../src/core/model/architecture';
-import { drawMinimumSteps, emptyCarry, halt, takeBatch } from '../../src/core/train/carry';
+import { ARCH_NAMES, headSize, prefixTokens, swigluWidth } from '../../src/shared/architectures';
+import { defaultConfig } from '../../src/shared/config';
+import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch } from '../../src/core/train/carry';
 import { Random } from '../../src/core/train/random';
 import { learningRate, totalSteps } from '../../src/core/train/schedule';
 import { PuzzleEmbedding } from '../../src/core/train/sign-sgd';
@@ -63,6 +64,17 @@ describe('initialisation', () => {
     expect([swigluWidth(512, 4), swigluWidth(128, 4), swigluWidth(96, 4), swigluWidth(20, 4)]).toEqual([
       1536, 512, 256, 256,
     ]);
+    // 0.75 · 513 · 2 / 3 = 256.5: Python rounds the half to 256, not to 257.
+    expect(swigluWidth(513, 0.75)).toBe(256);
+  });
+
+  it('counts prefix tokens as each architecture does', () => {
+    const arch = { ...defaultConfig().arch, hidden_size: 32, puzzle_emb_ndim: 48, puzzle_emb_len: 5 };
+    const [trm, , , hrm, transformer] = ARCH_NAMES;
+    expect([trm, hrm, transformer].map((name) => prefixTokens({ ...arch, name }))).toEqual([5, 2, 2]);
+    expect(prefixTokens({ ...arch, puzzle_emb_len: 0 })).toBe(2);
+    expect(prefixTokens({ ...arch, puzzle_emb_ndim: 0 })).toBe(0);
+    expect(headSize({ hidden_size: 512, num_heads: 12 })).toBe(42);
   });
 });
 
@@ -107,7 +119,7 @@ describe('carry', () => {
     labels: new Int32Array(6).fill(value),
     puzzle_identifiers: new Int32Array(2).fill(value),
   });
-  const rule = { halt_max_steps: 3, halt_exploration_prob: 0, no_ACT_continue: true };
+  const rule = { halt_max_steps: 3, halt_exploration_prob: 0, adaptive: true, comparesContinue: false };
   const q = (a: number, b: number) => ({ halt: Float32Array.of(a, b), proceed: Float32Array.of(0, 0) });
 
   it('replaces halted rows only', () => {
@@ -131,16 +143,26 @@ describe('carry', () => {
   it('compares with q_continue where the model has it', () => {
     const carry = takeBatch(emptyCarry(2, 3), batch(5));
     const both = { halt: Float32Array.of(1, 3), proceed: Float32Array.of(2, 2) };
-    expect([...halt(carry, both, new Int32Array(2), { ...rule, no_ACT_continue: false }).halted]).toEqual([0, 1]);
+    expect([...halt(carry, both, new Int32Array(2), { ...rule, comparesContinue: true }).halted]).toEqual([0, 1]);
+  });
+
+  it('never halts early where adaptive computation is off, and draws no minima', () => {
+    const off = { ...rule, adaptive: false };
+    const carry = takeBatch(emptyCarry(2, 3), batch(5));
+    expect([...halt(carry, q(9, 9), new Int32Array(2), off).halted]).toEqual([0, 0]);
+    const random = new Random(0, 'explore');
+    expect([...drawMinimumSteps(50, { ...off, halt_exploration_prob: 1 }, random)]).toEqual(new Array(50).fill(0));
+  });
+
+  it('knows which rows take their last step', () => {
+    const carry = { ...takeBatch(emptyCarry(2, 3), batch(5)), steps: Int32Array.of(1, 2) };
+    expect([...lastSteps(carry, rule)]).toEqual([0, 1]);
+    expect([...lastSteps(carry, { halt_max_steps: 1 })]).toEqual([1, 1]);
   });
 
   it('draws minima with the asked probability, from 2 to the most', () => {
     const random = new Random(0, 'explore');
-    const minima = drawMinimumSteps(
-      100_000,
-      { halt_max_steps: 4, halt_exploration_prob: 0.3, no_ACT_continue: true },
-      random,
-    );
+    const minima = drawMinimumSteps(100_000, { ...rule, halt_max_steps: 4, halt_exploration_prob: 0.3 }, random);
     const counts = [0, 0, 0, 0, 0];
     for (const m of minima) counts[m]++;
     expect(counts[1]).toBe(0);
@@ -157,9 +179,15 @@ describe('metrics', () => {
       steps: Int32Array.of(2, 3, 4, 1),
       halted: Uint8Array.of(1, 1, 1, 0),
     };
-    // lm, halt, correct, q_halt, q_continue
-    const rows = Float32Array.of(1, 0.5, 1, 2, 0, /**/ 0, 0.25, 0, -1, 0, /**/ 2, 0.25, 1, 3, 0, /**/ 4, 1, 2, -1, 0);
-    const sums = sumMetrics(rows, carry);
+    // lm, halt, correct, q_halt, q_continue, q_continue_loss
+    const numbers = [
+      [1, 0.5, 1, 2, 0, 0.5],
+      [0, 0.25, 0, -1, 0, 0.5],
+      [2, 0.25, 1, 3, 0, 0.25],
+      [4, 1, 2, -1, 0, 0.75],
+    ];
+    const rows = Float32Array.from(numbers.flat());
+    const sums = sumMetrics(rows, carry, false);
     expect(sums).toEqual({
       lm_loss: 7,
       q_halt_loss: 2,
@@ -172,5 +200,8 @@ describe('metrics', () => {
     });
     expect(logged(sums, 4)).toMatchObject({ lm_loss: 1.75, accuracy: 0.75, exact_accuracy: 0.5, steps: 3, count: 2 });
     expect(logged({ ...sums, count: 0 }, 4).accuracy).toBeNaN();
+    const both = sumMetrics(rows, carry, true);
+    expect(both).toEqual({ ...sums, q_continue_loss: 2, loss: 9 });
+    expect(logged(both, 4)).toMatchObject({ q_continue_loss: 0.5, loss: 2.25 });
   });
 });

@@ -22,6 +22,10 @@ const CASES = [
   { name: 'trm_att', later: 1e-3 },
   { name: 'trm_mlp', later: 2e-2 },
   { name: 'trm_learned', later: 1e-3 },
+  { name: 'trm_singlez', later: 2e-2 },
+  { name: 'trm_hier6', later: 1e-3 },
+  { name: 'hrm', later: 1e-3 },
+  { name: 'transformer', later: 1e-3 },
 ];
 const PREFIX = 'model.inner.';
 
@@ -72,6 +76,7 @@ describe.each(CASES)('golden trace $name', ({ name, later }) => {
       tokens: tf.tensor2d(carry.tokens, [B, spec.seq_len], 'int32'),
       labels: tf.tensor2d(carry.labels, [B, spec.seq_len], 'int32'),
       reset: tf.tensor3d(carry.halted, [B, 1, 1], 'bool'),
+      last: tf.zeros([B], 'bool'),
       puzzleRows: tf.tensor2d((trainer.puzzles as NonNullable<typeof trainer.puzzles>).gather(carry.puzzle_identifiers), [
         B,
         spec.arch.puzzle_emb_ndim,
@@ -101,6 +106,7 @@ describe.each(CASES)('golden trace $name', ({ name, later }) => {
       const reference = golden.metrics[k - 1];
       expect(report.lr).toBeCloseTo(reference.lr, 12);
       expect(report.puzzle_emb_lr).toBeCloseTo(reference.puzzle_emb_lr, 12);
+      expect(Object.keys(report.sums).sort()).toEqual(Object.keys(reference).filter((k) => !['step', 'lr', 'puzzle_emb_lr'].includes(k)).sort());
       for (const [key, value] of Object.entries(report.sums)) {
         const scale = Math.max(1, Math.abs(reference[key]));
         expect(Math.abs(value - reference[key]) / scale, `step ${k} ${key}`).toBeLessThan(1e-4);

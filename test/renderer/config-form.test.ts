@@ -62,8 +62,8 @@ describe('a draft', () => {
 
   it('refuses rules that join fields beside the one to change', () => {
     const draft = useDraft('arc-small');
-    draft.set('arch.num_heads', 3);
-    expect(draft.issueOf('arch.num_heads')).toMatch(/divide arch\.hidden_size/);
+    draft.set('arch.num_heads', 5);
+    expect(draft.issueOf('arch.num_heads')).toMatch(/even head size/);
   });
 
   it('starts over with another preset, or takes a run’s config without its places', () => {
@@ -86,6 +86,7 @@ describe('the reference’s overrides', () => {
     );
     expect(issues).toEqual([]);
     expect(Object.fromEntries(values.map(({ path, value }) => [path, value]))).toEqual({
+      'arch.name': 'recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1',
       data_paths: ['data/arc1concept-aug-1000'],
       'arch.L_layers': 2,
       'arch.H_cycles': 3,
@@ -97,10 +98,17 @@ describe('the reference’s overrides', () => {
     });
   });
 
-  it('name the nearest key for one that is not known, and refuse another architecture', () => {
+  it('name the nearest key for one that is not known, and refuse an architecture that is none', () => {
     expect(parseOverrides('arch.L_cycle=4').issues[0].message).toMatch(/did you mean arch\.L_cycles/);
-    expect(parseOverrides('arch=hrm').issues[0].message).toMatch(/hrm/);
+    expect(parseOverrides('arch=gpt').issues[0].message).toMatch(/gpt.*transformers_baseline/);
     expect(parseOverrides('lonely').issues[0].message).toMatch(/key=value/);
+  });
+
+  it('take another architecture with its preset’s values, single keys on top wherever they stand', () => {
+    const draft = useDraft('arc-agi-1');
+    for (const { path, value } of parseOverrides('arch.H_layers=3 arch=hrm').values) draft.set(path, value);
+    expect(draft.valid.value?.arch).toMatchObject({ H_cycles: 2, L_cycles: 2, H_layers: 3, L_layers: 4 });
+    expect(draft.valid.value?.arch.name).toContain('.hrm@');
   });
 
   it('leave a value that is no number to the form’s check', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ARCH_NAMES, ARCHITECTURES, type ArchName } from '../../src/shared/architectures';
 import { ArchSchema, defaultConfig } from '../../src/shared/config';
 import { checkConfig, configDiff, configFields, getPath, parseConfig, setPath } from '../../src/shared/config-fields';
 import { PRESETS, findPreset, presetConfig } from '../../src/shared/presets';
@@ -36,12 +37,62 @@ describe('the config schema', () => {
     ['arch.L_cycle', 4, 'arch.L_cycle is not a config key: did you mean arch.L_cycles?'],
     ['L_cycles', 4, 'L_cycles is not a config key: did you mean arch.L_cycles?'],
     ['frobnicate', 4, 'frobnicate is not a config key.'],
-    ['arch.num_heads', 7, 'arch.num_heads is 7: it must divide arch.hidden_size, which is 512.'],
+    ['arch.num_heads', 20, 'arch.num_heads is 20: rotary positions need an even head size, and floor(512 / 20) is 25.'],
     ['eval_interval', 7, 'eval_interval is 7: it must divide epochs, which is 100000.'],
   ])('refuses %s = %s in one sentence', (path, value, message) => {
     const issues = checkConfig(setPath(defaultConfig(), path, value));
     expect(issues.map((issue) => issue.message)).toEqual([message]);
     expect(issues[0].path).toBe(path);
+  });
+
+  const named = (preset: string, values: object) => {
+    const name = ARCH_NAMES.find((n) => ARCHITECTURES[n].preset === preset) as ArchName;
+    return {
+      ...defaultConfig(),
+      arch: { ...defaultConfig().arch, ...ARCHITECTURES[name].preset_values, ...values, name },
+    };
+  };
+
+  it.each(ARCH_NAMES)('knows %s: its preset is a config, and every key it ignores exists', (name) => {
+    const { preset, ignores, summary } = ARCHITECTURES[name];
+    expect(checkConfig(named(preset, {}))).toEqual([]);
+    for (const key of ignores) expect(Object.keys(ArchSchema.shape)).toContain(key);
+    expect(summary).toMatch(/\.$/);
+    const field = configFields().find((f) => f.path === 'arch.name');
+    expect(field?.choices?.[name].help).toBe(summary);
+  });
+
+  it.each([
+    ['trm_hier6', { L_cycles: 7 }, 'arch.L_cycles is 7: TRM, six z has 6 low latents, so at most 6.'],
+    ['hrm', { H_layers: 0 }, 'arch.H_layers is 0: HRM needs at least 1 block in its H level.'],
+    [
+      'transformers_baseline',
+      { mlp_t: true },
+      'arch.mlp_t is true: Transformer baseline has attention only; set it to false.',
+    ],
+    [
+      'trm',
+      { puzzle_emb_len: 2, puzzle_emb_ndim: 1025 },
+      'arch.puzzle_emb_ndim is 1025: at most puzzle_emb_len · hidden_size = 1024.',
+    ],
+    [
+      'trm',
+      { hidden_size: 16, num_heads: 17, puzzle_emb_ndim: 16 },
+      'arch.num_heads is 17: at most one head for each of hidden_size’s 16 numbers.',
+    ],
+  ])('refuses for %s %o', (preset, values, message) => {
+    expect(checkConfig(named(preset, values)).map((issue) => issue.message)).toEqual([message]);
+  });
+
+  it('lets an architecture’s ignored keys be anything', () => {
+    // HRM has as many prefix tokens as its embedding needs, whatever puzzle_emb_len says.
+    expect(checkConfig(named('hrm', { puzzle_emb_len: 1, puzzle_emb_ndim: 1025 }))).toEqual([]);
+    expect(checkConfig(named('trm', { mlp_t: true, num_heads: 20 }))).toEqual([]);
+  });
+
+  it('refuses to train nothing', () => {
+    const config = { ...named('trm', { puzzle_emb_ndim: 0 }), freeze_weights: true };
+    expect(checkConfig(config)[0].message).toContain('nothing would learn');
   });
 
   it('names the first issue and carries all of them', () => {

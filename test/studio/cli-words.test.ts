@@ -78,6 +78,18 @@ describe('overrides', () => {
     ]);
   });
 
+  it('take each architecture with its preset’s values, single keys on top of it', () => {
+    const hrm = applyOverrides(defaultConfig(), ['arch.H_layers=3', 'arch=hrm', 'arch.hidden_size=64']).arch;
+    expect(hrm).toMatchObject({ H_cycles: 2, L_cycles: 2, H_layers: 3, L_layers: 4, puzzle_emb_ndim: 64 });
+    expect(hrm.name).toContain('.hrm@');
+    const baseline = applyOverrides(presetConfig('sudoku-4x4'), ['arch=transformers_baseline']).arch;
+    expect(baseline).toMatchObject({ hidden_size: 512, num_heads: 12, H_layers: 8, puzzle_emb_ndim: 512 });
+    // A preset of the same architecture keeps its values.
+    expect(applyOverrides(presetConfig('sudoku-4x4'), ['arch=trm']).arch.hidden_size).toBe(128);
+    const without = applyOverrides(defaultConfig(), ['arch=trm_hier6', 'arch.no_ACT_continue=False']).arch;
+    expect(without.no_ACT_continue).toBe(false);
+  });
+
   it('keep a name a name', () => {
     expect(applyOverrides(defaultConfig(), ['run_name=20261124']).run_name).toBe('20261124');
     expect(applyOverrides(defaultConfig(), ['run_name=a=b']).run_name).toBe('a=b');
@@ -96,7 +108,7 @@ describe('overrides', () => {
     ['lrr=1', 'did you mean lr?'],
     ['L_cycles=4', 'did you mean arch.L_cycles?'],
     ['arch.L_cycle=4', 'did you mean arch.L_cycles?'],
-    ['arch=hrm', 'arch=trm'],
+    ['arch=gpt', 'use one of trm, trm_singlez, trm_hier6, hrm, transformers_baseline'],
     ['arch=trn', 'did you mean trm?'],
     ['lr=fast', 'use a number from 0 to 1'],
     ['lr=2', 'lr is 2'],
@@ -106,7 +118,7 @@ describe('overrides', () => {
     ['lr', 'KEY=VALUE'],
     ['=1', 'KEY=VALUE'],
     ['~lr=1', 'KEY=VALUE'],
-    ['arch.num_heads=7', 'divide'],
+    ['arch.num_heads=20', 'even head size'],
     ['eval_interval=7', 'divide epochs'],
   ])('%s is refused: %s', (override, says) => {
     const act = () => applyOverrides(defaultConfig(), [override]);

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import { ARCH_NAMES, ARCHITECTURES, type ArchName } from '../../src/shared/architectures';
 import { defaultConfig } from '../../src/shared/config';
 import { setPath } from '../../src/shared/config-fields';
 import { presetConfig } from '../../src/shared/presets';
 import { estimate, recipeSizes, totalSteps } from '../../src/studio/estimate/estimate';
-import { innerWidth, levelFlops, parameterCount, trainFlopsPerSample } from '../../src/studio/estimate/flops';
+import { blockFlops, parameterCount, trainFlopsPerSample } from '../../src/studio/estimate/flops';
 import { freshStore, runRecord, TINY_RECIPE } from './fixtures';
 
 const arc = presetConfig('arc-agi-1').arch;
 
 describe('FLOPs', () => {
   it('of the ARC model are 15.9 GF per forward of the level and 398 GF per sample and training step', () => {
-    expect(innerWidth(512, 4)).toBe(1536);
-    expect(levelFlops(arc, 900) / 1e9).toBeCloseTo(15.92, 2);
+    expect((2 * blockFlops(arc, 900)) / 1e9).toBeCloseTo(15.92, 2);
     expect(trainFlopsPerSample(arc, 900, 12) / 1e9).toBeCloseTo(398, 0);
   });
 
   it('count one more sample for one more in the batch, and a cycle’s calls for one more cycle', () => {
-    const perCall = levelFlops(arc, 900);
+    const perCall = 2 * blockFlops(arc, 900);
     expect(trainFlopsPerSample({ ...arc, H_cycles: 4 }, 900, 12) - trainFlopsPerSample(arc, 900, 12)).toBeCloseTo(
       5 * perCall,
       -6,
@@ -25,6 +25,24 @@ describe('FLOPs', () => {
       (3 + 2) * perCall,
       -6,
     );
+  });
+
+  it('of the other architectures follow their own calls', () => {
+    const named = (preset: string) => {
+      const name = ARCH_NAMES.find((n) => ARCHITECTURES[n].preset === preset) as ArchName;
+      return { ...arc, ...ARCHITECTURES[name].preset_values, name };
+    };
+    const head = 6 * 900 * 512 * 12;
+    const calls = (preset: string, more = {}) => {
+      const config = { ...named(preset), ...more };
+      return (trainFlopsPerSample(config, 900, 12) - head) / blockFlops(config, 900);
+    };
+    // HRM, H 2, L 2, four blocks each: 4 L calls and 2 H calls, twice for q_continue; one of each with a gradient.
+    expect(calls('hrm')).toBeCloseTo(2 * 6 * 4 + 2 * 2 * 4, 6);
+    expect(calls('hrm', { halt_max_steps: 1 })).toBeCloseTo(6 * 4 + 2 * 2 * 4, 6);
+    expect(calls('transformers_baseline')).toBeCloseTo(3 * 8, 6);
+    expect(calls('trm_singlez')).toBeCloseTo(25 * 2, 6);
+    expect(calls('trm_singlez', { no_ACT_continue: false })).toBeCloseTo(40 * 2, 6);
   });
 
   it('and parameters agree with the published sizes: 7 M with attention, 5 M with the MLP', () => {

@@ -5,7 +5,7 @@ import type { Batch } from '../data/batch';
 import type { Architecture, Latents, Network } from '../model/architecture';
 import { totalLength } from '../model/architecture';
 import { scoped } from '../model/autodiff';
-import { makeTargets, rowLosses, stablemaxScores } from '../train/loss';
+import { confidenceOf, makeTargets, rowLosses } from '../train/loss';
 import { forward, resetLatents, ROW_COLUMNS } from '../train/program';
 import type { PuzzleEmbedding } from '../train/sign-sgd';
 
@@ -20,9 +20,9 @@ export interface ActStep {
   tokens: Int32Array;
   /** [B] */
   q_halt: Float32Array;
-  /** [B, 5] as in training: losses and right cells. */
+  /** [B, 6] as in training: losses and right cells. */
   rows: Float32Array;
-  /** [B, S]: stablemax probability of the chosen token; asked for by `confidence`. */
+  /** [B, S]: the loss's probability of the chosen token; asked for by `confidence`. */
   confidence?: Float32Array;
   /** [B, S, V]; asked for by `logits`. */
   logits?: Float32Array;
@@ -39,7 +39,13 @@ export function evaluateBatch(
   puzzles: PuzzleEmbedding | null,
   batch: Batch,
   actSteps: number,
-  detail: { logits?: boolean; confidence?: boolean; lastOnly?: boolean } = {},
+  detail: {
+    logits?: boolean;
+    confidence?: boolean;
+    lastOnly?: boolean;
+    /** Asked after each step that is read back, counted from 1: true ends the batch. */
+    enough?: (step: ActStep, number: number) => boolean;
+  } = {},
 ): ActStep[] {
   const { spec } = net;
   const B = batch.size;
@@ -55,16 +61,18 @@ export function evaluateBatch(
       const { next, read } = scoped(() => {
         const out = forward(architecture, net, latents, tokens, puzzleRows);
         if (detail.lastOnly && t < actSteps) return { next: out.latents, read: null };
-        const losses = rowLosses(out, makeTargets(labels, spec.vocab_size));
-        const columns = [losses.lm, losses.halt, losses.correct, out.q_halt_logits, out.q_continue_logits];
+        const losses = rowLosses(out, makeTargets(labels, spec.vocab_size), spec.arch.loss.loss_type);
+        const { q_halt_logits, q_continue_logits } = out;
+        // Nothing learns here, so that q_continue has no target and no loss.
+        const none = tf.zerosLike(q_halt_logits);
+        const columns = [losses.lm, losses.halt, losses.correct, q_halt_logits, q_continue_logits, none];
         const read: { [name: string]: tf.Tensor } = {
           tokens: tf.argMax(out.logits, -1),
           rows: tf.stack(columns, 1),
         };
         if (detail.logits) read.logits = out.logits;
         if (detail.confidence) {
-          const s = stablemaxScores(out.logits);
-          read.confidence = tf.div(tf.max(s, -1), tf.sum(s, -1));
+          read.confidence = confidenceOf(out.logits, spec.arch.loss.loss_type);
           const moved = tf.sub(out.latents[architecture.output], latents[architecture.output]);
           read.change = tf.sqrt(tf.mean(tf.square(moved), [1, 2]));
         }
@@ -72,7 +80,10 @@ export function evaluateBatch(
       });
       tf.dispose(latents);
       latents = next;
-      if (read) steps.push(readStep(read, B));
+      if (!read) continue;
+      const step = readStep(read, B);
+      steps.push(step);
+      if (detail.enough?.(step, t)) break;
     }
   } finally {
     tf.dispose([latents, tokens, labels, ...(puzzleRows ? [puzzleRows] : [])]);

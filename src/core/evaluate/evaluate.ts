@@ -1,6 +1,6 @@
 /**
  * The test split without learning: every example runs all `halt_max_steps`, and the last step counts, as in the
- * reference's evaluation. Also the predictions of the pinned examples.
+ * reference's evaluation (answer.ts says where `act_inference` changes that). Also the predictions of the pinned examples.
  */
 import type { ExampleRef } from '../../shared/dataset';
 import type { PinnedPrediction } from '../../shared/compute';
@@ -10,7 +10,8 @@ import { IGNORE_LABEL } from '../data/batch';
 import { labelCounts } from '../train/step-metrics';
 import { ROW_COLUMNS } from '../train/program';
 import type { PuzzleEmbedding } from '../train/sign-sgd';
-import { evaluateBatch, type ActStep, type Evaluated } from './batch';
+import { answerBatch, type Answer } from './answer';
+import type { Evaluated } from './batch';
 
 export interface EvaluationSource {
   model: Evaluated;
@@ -27,7 +28,6 @@ export async function evaluateBatches(
   batches: Iterable<Batch>,
   stopped: () => boolean,
 ): Promise<Record<EvalMetric, number> | null> {
-  const { halt_max_steps } = model.net.spec.arch;
   const sums: Record<EvalMetric, number> = {
     lm_loss: 0,
     q_halt_loss: 0,
@@ -38,8 +38,7 @@ export async function evaluateBatches(
     count: 0,
   };
   for (const batch of batches) {
-    const [last] = evaluateBatch(model, puzzles, batch, halt_max_steps, { lastOnly: true });
-    addRows(sums, last, batch, halt_max_steps);
+    addRows(sums, answerBatch(model, puzzles, batch), batch);
     await new Promise((resolve) => setImmediate(resolve));
     if (stopped()) return null;
   }
@@ -49,7 +48,7 @@ export async function evaluateBatches(
   return { ...(Object.fromEntries(means) as Record<EvalMetric, number>), count };
 }
 
-function addRows(sums: Record<EvalMetric, number>, step: ActStep, batch: Batch, actSteps: number): void {
+function addRows(sums: Record<EvalMetric, number>, { step, steps }: Answer, batch: Batch): void {
   const counts = labelCounts(batch.labels, batch.size);
   const width = ROW_COLUMNS.length;
   for (let b = 0; b < batch.filled; b++) {
@@ -62,7 +61,7 @@ function addRows(sums: Record<EvalMetric, number>, step: ActStep, batch: Batch, 
     sums.accuracy += correct / counts[b];
     sums.exact_accuracy += exact ? 1 : 0;
     sums.q_halt_accuracy += q >= 0 === exact ? 1 : 0;
-    sums.steps += actSteps;
+    sums.steps += steps[b];
   }
 }
 
@@ -73,8 +72,8 @@ export function predictPinned(
   pinned: readonly ExampleRef[],
   names: readonly string[],
 ): PinnedPrediction[] {
-  const { seq_len: S, arch } = model.net.spec;
-  const [last] = evaluateBatch(model, puzzles, batch, arch.halt_max_steps, { lastOnly: true, confidence: true });
+  const S = model.net.spec.seq_len;
+  const { step: last } = answerBatch(model, puzzles, batch, { confidence: true });
   const confidence = last.confidence as Float32Array;
   return pinned.map((example, b) => {
     const labels = batch.labels.subarray(b * S, (b + 1) * S);

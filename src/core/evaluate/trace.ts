@@ -11,6 +11,7 @@ import { DatasetStore } from '../data/store';
 import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
 import { PuzzleEmbedding } from '../train/sign-sgd';
+import { wantsToHalt } from './answer';
 import { evaluateBatch, type ActStep } from './batch';
 
 export interface TraceRequest {
@@ -64,7 +65,7 @@ export async function writeTrace(request: TraceRequest): Promise<{ file: Written
 
     const labelled = batch.labels.some((l) => l !== IGNORE_LABEL);
     const last = steps[steps.length - 1].tokens;
-    const halts = steps.findIndex((step) => step.q_halt[0] > 0);
+    const halts = steps.findIndex((step) => wantsToHalt(model, step)[0]);
     const meta: TraceMeta = {
       schema: 1,
       kind: store.kind,

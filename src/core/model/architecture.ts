@@ -5,6 +5,7 @@
  * Shapes: B batch rows, S sequence length, P prefix tokens, T = P + S, D hidden size, V vocabulary.
  */
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import { prefixTokens, type ArchName } from '../../shared/architectures';
 import type { ArchConfig } from '../../shared/config';
 
 /** The config's arch section with what only the dataset knows. */
@@ -47,9 +48,21 @@ export interface Network {
   constants: Constants;
 }
 
+/** How a row learns when to stop. Evaluation runs all halt_max_steps whatever this says, unless `inference` is set. */
+export interface Halting {
+  /** False: training too runs every row for all halt_max_steps. */
+  adaptive: boolean;
+  /** True: halt where q_halt > q_continue; false: where q_halt > 0. */
+  comparesContinue: boolean;
+  /** True: q_continue learns what one more step would be worth, from one more forward without a gradient. */
+  learnsContinue: boolean;
+  /** True: evaluation stops a row by the same comparison. */
+  inference: boolean;
+}
+
 export interface Architecture {
   /** `arch.name` in the config. */
-  name: string;
+  name: ArchName;
   /** The dense parameters, in the reference's order. The puzzle embedding is not among them: it has its own optimizer. */
   parameters(spec: ModelSpec): ParameterSpec[];
   /** The recurrent state: each latent and the parameter [D] that it is reset to. */
@@ -62,20 +75,14 @@ export interface Architecture {
   refine(net: Network, x: Tensor3D, z: Latents): Latents;
   /** The latent that logits and halting are read from. */
   output: string;
+  halting(arch: ArchConfig): Halting;
 }
 
-/** P: the config's puzzle_emb_len, or as many tokens of width D as the embedding needs; 0 without puzzle embeddings. */
-export function prefixLength({ arch }: ModelSpec): number {
-  if (arch.puzzle_emb_ndim === 0) return 0;
-  return arch.puzzle_emb_len || Math.ceil(arch.puzzle_emb_ndim / arch.hidden_size);
-}
+/** P, see `prefixTokens`. */
+export const prefixLength = ({ arch }: ModelSpec): number => prefixTokens(arch);
 
 /** T = P + S. */
 export const totalLength = (spec: ModelSpec): number => prefixLength(spec) + spec.seq_len;
-
-/** Hidden width of a SwiGLU over `width` features: round(expansion · width · 2/3), up to a multiple of 256. */
-export const swigluWidth = (width: number, expansion: number): number =>
-  Math.ceil(Math.round((expansion * width * 2) / 3) / 256) * 256;
 
 /** Trainable numbers, without the puzzle embedding and the buffers. */
 export function countParameters(architecture: Architecture, spec: ModelSpec): number {

@@ -3,32 +3,33 @@
  * matrix product. Where autodiff would record many small kernels the derivative is written out; test/core holds each of
  * them against finite differences.
  *
- * Shapes: B batch, T tokens (prefix included), D hidden size, h heads, d = D / h, N = B·T.
+ * Shapes: B batch, T tokens (prefix included), D hidden size, h heads, d = floor(D / h), N = B·T.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import { headSize, mixesBySwiglu } from '../../shared/architectures';
 import type { Constants, ModelSpec } from './architecture';
 import { totalLength } from './architecture';
 import { withGradient } from './autodiff';
-
-const RMS_EPSILON = 1e-5;
-const ROPE_THETA = 10_000;
 
 /** x [N, in] · weightᵀ, with the weight stored [out, in] as in PyTorch → [N, out]. */
 export const linear = (x: Tensor2D, weight: tf.Tensor): Tensor2D => tf.matMul(x, weight as Tensor2D, false, true);
 
 /**
- * x / sqrt(mean(x²) + 1e-5) over the last axis; no gain.
+ * x / sqrt(mean(x²) + epsilon) over the last axis; no gain.
  * With r = 1 / sqrt(…) and y = x·r: dx = r · (dy − y · mean(dy · y)).
  */
-export const rmsNorm = withGradient<[Tensor2D], Tensor2D>(
-  (x) => {
-    const r = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), RMS_EPSILON));
-    const y = tf.mul(x, r) as Tensor2D;
-    return { value: y, saved: [y, r] };
-  },
-  (dy, [y, r]) => [tf.mul(r, tf.sub(dy, tf.mul(y, tf.mean(tf.mul(dy, y), -1, true))))],
-);
+export function rmsNorm(x: Tensor2D, epsilon: number): Tensor2D {
+  const norm = withGradient<[Tensor2D], Tensor2D>(
+    (x) => {
+      const r = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon));
+      const y = tf.mul(x, r) as Tensor2D;
+      return { value: y, saved: [y, r] };
+    },
+    (dy, [y, r]) => [tf.mul(r, tf.sub(dy, tf.mul(y, tf.mean(tf.mul(dy, y), -1, true))))],
+  );
+  return norm(x);
+}
 
 /**
  * silu(gate) · up, each [N, I].
@@ -70,8 +71,8 @@ export function rope(x: Tensor4D, { cos, sin, turn }: NonNullable<Constants['rop
 /**
  * Multi-head attention over all T tokens of each sequence, not causal, scale 1/√d.
  * @param x [B·T, D]
- * @param qkv [3D, D], laid out [q heads | k heads | v heads]
- * @param out [D, D]
+ * @param qkv [3·h·d, D], laid out [q heads | k heads | v heads]
+ * @param out [D, h·d]
  * @returns [B·T, D]
  */
 export function attention(
@@ -81,9 +82,9 @@ export function attention(
   spec: ModelSpec,
   constants: Constants,
 ): Tensor2D {
-  const { num_heads: heads, hidden_size: D } = spec.arch;
+  const { num_heads: heads } = spec.arch;
   const T = totalLength(spec);
-  const d = D / heads;
+  const d = headSize(spec.arch);
   const B = x.shape[0] / T;
   const projected = tf.transpose(tf.reshape(linear(x, qkv), [B, T, 3 * heads, d]) as Tensor4D, [0, 2, 1, 3]);
   let q: Tensor4D, k: Tensor4D, v: Tensor4D;
@@ -98,7 +99,7 @@ export function attention(
   // Scaling q costs T·d products, scaling the scores T·T.
   const scores = tf.softmax(tf.matMul(tf.mul(q, 1 / Math.sqrt(d)) as Tensor4D, k, false, true));
   const mixed = tf.transpose(tf.matMul(scores as Tensor4D, v), [0, 2, 1, 3]);
-  return linear(tf.reshape(mixed, [B * T, D]) as Tensor2D, out);
+  return linear(tf.reshape(mixed, [B * T, heads * d]) as Tensor2D, out);
 }
 
 /** [B·T, D] → [B·D, T] with T on the last axis, for the MLP over the sequence; and back with T and D swapped. */
@@ -107,18 +108,18 @@ export function swapSequence(x: Tensor2D, from: number, to: number): Tensor2D {
   return tf.reshape(tf.transpose(tf.reshape(x, [B, from, to]), [0, 2, 1]), [B * to, from]) as Tensor2D;
 }
 
-/** Rotary tables [T, D / heads] for positions 0 … T − 1, or nothing if the architecture uses none. */
+/** Rotary tables [T, d] for positions 0 … T − 1, or nothing if the architecture uses none. */
 export function makeConstants(spec: ModelSpec): Constants {
-  const { pos_encodings, mlp_t, hidden_size, num_heads } = spec.arch;
-  if (pos_encodings !== 'rope' || mlp_t) return {};
+  const { pos_encodings, rope_theta } = spec.arch;
+  if (pos_encodings !== 'rope' || mixesBySwiglu(spec.arch)) return {};
   const T = totalLength(spec);
-  const d = hidden_size / num_heads;
+  const d = headSize(spec.arch);
   const cos = new Float32Array(T * d);
   const sin = new Float32Array(T * d);
   for (let t = 0; t < T; t++) {
     for (let j = 0; j < d; j++) {
       // float32 at each stage, as PyTorch computes its tables.
-      const frequency = Math.fround(1 / Math.fround(Math.pow(ROPE_THETA, (2 * (j % (d / 2))) / d)));
+      const frequency = Math.fround(1 / Math.fround(Math.pow(rope_theta, (2 * (j % (d / 2))) / d)));
       const angle = Math.fround(t * frequency);
       cos[t * d + j] = Math.cos(angle);
       sin[t * d + j] = Math.sin(angle);
@@ -131,3 +132,6 @@ export function makeConstants(spec: ModelSpec): Constants {
 
 /** [B, T, D] → [B·T, D] */
 export const flatten = (x: Tensor3D): Tensor2D => tf.reshape(x, [x.shape[0] * x.shape[1], x.shape[2]]) as Tensor2D;
+
+/** [B·T, D] → [B, T, D] */
+export const unflatten = (x: Tensor2D, shape: Tensor3D['shape']): Tensor3D => tf.reshape(x, shape) as Tensor3D;

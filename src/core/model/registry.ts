@@ -1,9 +1,13 @@
 /** Every architecture by its `arch.name`. */
 import { StudioError } from '../../shared/errors';
 import type { Architecture } from './architecture';
+import { hrm } from './hrm';
+import { transformersBaseline } from './transformers-baseline';
 import { trm } from './trm';
+import { trmHier6 } from './trm-hier6';
+import { trmSingleZ } from './trm-singlez';
 
-const ARCHITECTURES: readonly Architecture[] = [trm];
+const ARCHITECTURES: readonly Architecture[] = [trm, trmSingleZ, trmHier6, hrm, transformersBaseline];
 
 /** @throws StudioError `bad_input` if no architecture has this name. */
 export function architectureOf(name: string): Architecture {

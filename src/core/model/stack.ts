@@ -1,8 +1,9 @@
 /** A level: a stack of post-norm blocks, shared by every architecture. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
+import { headSize, mixesBySwiglu, swigluWidth } from '../../shared/architectures';
 import type { ModelSpec, Network, ParameterSpec } from './architecture';
-import { swigluWidth, totalLength } from './architecture';
+import { totalLength } from './architecture';
 import { attention, rmsNorm, swapSequence, swiglu } from './layers';
 
 /** Initial standard deviation of a linear layer: 1/√fan_in. */
@@ -15,48 +16,49 @@ export const linearSpec = (name: string, out: number, fanIn: number): ParameterS
 
 /** Parameters of `layers` blocks under `level` ("L_level"), in the reference's order. */
 export function stackParameters(spec: ModelSpec, level: string, layers: number): ParameterSpec[] {
-  const { hidden_size: D, expansion, mlp_t } = spec.arch;
+  const { hidden_size: D, num_heads, expansion } = spec.arch;
   const T = totalLength(spec);
+  const inner = num_heads * headSize(spec.arch);
   const swigluSpecs = (prefix: string, width: number): ParameterSpec[] => {
-    const inner = swigluWidth(width, expansion);
+    const hidden = swigluWidth(width, expansion);
     return [
-      linearSpec(`${prefix}.gate_up_proj.weight`, 2 * inner, width),
-      linearSpec(`${prefix}.down_proj.weight`, width, inner),
+      linearSpec(`${prefix}.gate_up_proj.weight`, 2 * hidden, width),
+      linearSpec(`${prefix}.down_proj.weight`, width, hidden),
     ];
   };
   return Array.from({ length: layers }, (_, i) => `${level}.layers.${i}`).flatMap((block) => [
-    ...(mlp_t
+    ...(mixesBySwiglu(spec.arch)
       ? swigluSpecs(`${block}.mlp_t`, T)
       : [
-          linearSpec(`${block}.self_attn.qkv_proj.weight`, 3 * D, D),
-          linearSpec(`${block}.self_attn.o_proj.weight`, D, D),
+          linearSpec(`${block}.self_attn.qkv_proj.weight`, 3 * inner, D),
+          linearSpec(`${block}.self_attn.o_proj.weight`, D, inner),
         ]),
     ...swigluSpecs(`${block}.mlp`, D),
   ]);
 }
 
 /**
- * One pass through a level: h = z + injection, then each block's `h = rms(h + attn(h)); h = rms(h + swiglu(h))`.
+ * One pass through a level: for each block `h = rms(h + attn(h)); h = rms(h + swiglu(h))`.
  * With `mlp_t` the attention is a SwiGLU over the sequence, normalised over the sequence.
- * @param z [B·T, D]
- * @param injection [B·T, D]
+ * @param h [B·T, D], whatever is injected already added
  * @returns [B·T, D]
  */
-export function runLevel(net: Network, level: string, layers: number, z: Tensor2D, injection: Tensor2D): Tensor2D {
+export function runLevel(net: Network, level: string, layers: number, h: Tensor2D): Tensor2D {
   const { weights, spec, constants } = net;
-  const D = spec.arch.hidden_size;
+  const { hidden_size: D, rms_norm_eps } = spec.arch;
   const T = totalLength(spec);
-  let h: Tensor2D = tf.add(z, injection);
+  const norm = (x: Tensor2D) => rmsNorm(x, rms_norm_eps);
+  const acrossSequence = mixesBySwiglu(spec.arch);
   for (let i = 0; i < layers; i++) {
     const w = (name: string) => weights[`${level}.layers.${i}.${name}.weight`];
-    if (spec.arch.mlp_t) {
+    if (acrossSequence) {
       const across = swapSequence(h, T, D);
-      const mixed = rmsNorm(tf.add(across, swiglu(across, w('mlp_t.gate_up_proj'), w('mlp_t.down_proj'))));
+      const mixed = norm(tf.add(across, swiglu(across, w('mlp_t.gate_up_proj'), w('mlp_t.down_proj'))));
       h = swapSequence(mixed, D, T);
     } else {
-      h = rmsNorm(tf.add(h, attention(h, w('self_attn.qkv_proj'), w('self_attn.o_proj'), spec, constants)));
+      h = norm(tf.add(h, attention(h, w('self_attn.qkv_proj'), w('self_attn.o_proj'), spec, constants)));
     }
-    h = rmsNorm(tf.add(h, swiglu(h, w('mlp.gate_up_proj'), w('mlp.down_proj'))));
+    h = norm(tf.add(h, swiglu(h, w('mlp.gate_up_proj'), w('mlp.down_proj'))));
   }
   return h;
 }

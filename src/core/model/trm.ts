@@ -7,7 +7,8 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { Architecture, Latents, Network } from './architecture';
 import { scoped } from './autodiff';
 import { headParameters, latentInit } from './heads';
-import { flatten } from './layers';
+import { trmHalting } from './halting';
+import { flatten, unflatten } from './layers';
 import { runLevel, stackParameters } from './stack';
 
 const LEVEL = 'L_level';
@@ -17,19 +18,20 @@ function cycle(net: Network, x: Tensor2D, z: { H: Tensor2D; L: Tensor2D }): { H:
   const { L_cycles, L_layers } = net.spec.arch;
   const injection = tf.add(z.H, x) as Tensor2D;
   let L = z.L;
-  for (let i = 0; i < L_cycles; i++) L = runLevel(net, LEVEL, L_layers, L, injection);
-  return { H: runLevel(net, LEVEL, L_layers, z.H, L), L };
+  for (let i = 0; i < L_cycles; i++) L = runLevel(net, LEVEL, L_layers, tf.add(L, injection));
+  return { H: runLevel(net, LEVEL, L_layers, tf.add(z.H, L)), L };
 }
 
 const flat = ({ z_H, z_L }: Latents) => ({ H: flatten(z_H), L: flatten(z_L) });
 
-function unflat(z: { H: Tensor2D; L: Tensor2D }, [B, T, D]: [number, number, number]): Latents {
-  return { z_H: tf.reshape(z.H, [B, T, D]) as Tensor3D, z_L: tf.reshape(z.L, [B, T, D]) as Tensor3D };
+function unflat(z: { H: Tensor2D; L: Tensor2D }, shape: Tensor3D['shape']): Latents {
+  return { z_H: unflatten(z.H, shape), z_L: unflatten(z.L, shape) };
 }
 
 export const trm: Architecture = {
   name: 'recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1',
   output: 'z_H',
+  halting: trmHalting,
 
   parameters(spec) {
     const D = spec.arch.hidden_size;

@@ -4,6 +4,7 @@
  */
 import type { Batch } from '../data/batch';
 import { IGNORE_LABEL } from '../data/batch';
+import type { Halting } from '../model/architecture';
 import type { Random } from './random';
 
 export interface Carry {
@@ -51,12 +52,17 @@ export function takeBatch(carry: Carry, batch: Batch): Carry {
   return next;
 }
 
-export interface HaltingRule {
+/** When rows stop in training: the config's numbers and the architecture's comparison. */
+export interface HaltingRule extends Pick<Halting, 'adaptive' | 'comparesContinue'> {
   halt_max_steps: number;
   halt_exploration_prob: number;
-  /** True: halt where q_halt > 0; false: where q_halt > q_continue. */
-  no_ACT_continue: boolean;
 }
+
+/** Rows of a carry just taken for which the coming step is the last they may take. */
+export const lastSteps = (carry: Carry, { halt_max_steps }: Pick<HaltingRule, 'halt_max_steps'>): Uint8Array =>
+  Uint8Array.from(carry.steps, (n) => (n + 1 >= halt_max_steps ? 1 : 0));
+
+const adapts = (rule: HaltingRule): boolean => rule.adaptive && rule.halt_max_steps > 1;
 
 /**
  * The least number of ACT steps per row, drawn anew at every step: with probability `halt_exploration_prob` uniform over
@@ -64,7 +70,7 @@ export interface HaltingRule {
  */
 export function drawMinimumSteps(rows: number, rule: HaltingRule, random: Random): Int32Array {
   const minima = new Int32Array(rows);
-  if (rule.halt_max_steps < 2 || rule.halt_exploration_prob === 0) return minima;
+  if (!adapts(rule) || rule.halt_exploration_prob === 0) return minima;
   for (let b = 0; b < rows; b++) {
     // Both numbers are drawn for every row, so that the sequence does not depend on the outcomes.
     const explores = random.uniform() < rule.halt_exploration_prob;
@@ -84,8 +90,8 @@ export function halt(
   const steps = carry.steps.map((n) => n + 1);
   const halted = new Uint8Array(steps.length);
   for (let b = 0; b < steps.length; b++) {
-    const wants = rule.no_ACT_continue ? q.halt[b] > 0 : q.halt[b] > q.proceed[b];
-    const may = rule.halt_max_steps > 1 && wants && steps[b] >= minima[b];
+    const wants = rule.comparesContinue ? q.halt[b] > q.proceed[b] : q.halt[b] > 0;
+    const may = adapts(rule) && wants && steps[b] >= minima[b];
     halted[b] = steps[b] >= rule.halt_max_steps || may ? 1 : 0;
   }
   return { ...carry, steps, halted };

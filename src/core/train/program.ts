@@ -6,14 +6,14 @@
  * Shapes: B batch rows, S cells, T = P + S tokens, D hidden size.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { TrainConfig } from '../../shared/config';
 import type { Architecture, Constants, Latents, ModelSpec, Network, Weights } from '../model/architecture';
-import { scoped } from '../model/autodiff';
+import { constant, scoped } from '../model/autodiff';
 import { decode, embed, type Decoded } from '../model/heads';
 import { adamAtan2, type AdamScalars } from './adam-atan2';
 import { emaUpdate } from './ema';
-import { makeTargets, rowLosses, type RowLosses } from './loss';
+import { bceWithLogits, continueTarget, makeTargets, rowLosses, type RowLosses } from './loss';
 
 /** What a step is made of and does not change during a run. */
 export interface Program {
@@ -43,6 +43,8 @@ export interface StepFeeds extends AdamScalars {
   labels: Tensor2D;
   /** bool [B, 1, 1]: rows that start anew */
   reset: Tensor3D;
+  /** bool [B]: rows for which this is the last step they may take */
+  last: Tensor1D;
   /** [B, puzzle_emb_ndim]; null without puzzle embeddings */
   puzzleRows: Tensor2D | null;
 }
@@ -85,12 +87,17 @@ export interface GradientResult {
   /** Of `puzzleRows`, [B, puzzle_emb_ndim]; null without puzzle embeddings. */
   puzzleGradient: Tensor2D | null;
   decoded: Decoded;
-  losses: RowLosses;
+  losses: TrainingLosses;
   latents: Latents;
 }
 
+export interface TrainingLosses extends RowLosses {
+  /** [B]: the continue head's loss; 0 where the architecture does not teach it. */
+  proceed: Tensor1D;
+}
+
 /**
- * Loss = (Σ lm + ½ Σ halt) / global batch size, and its gradients. To be called inside a tidy; what it returns is kept
+ * Loss = (Σ lm + ½ (Σ halt + Σ continue)) / global batch size, and its gradients. To be called inside a tidy; what it returns is kept
  * and must be disposed of or handed on by the caller.
  */
 export function lossAndGradients(program: Program, state: TrainState, feeds: StepFeeds): GradientResult {
@@ -100,6 +107,8 @@ export function lossAndGradients(program: Program, state: TrainState, feeds: Ste
   const started = resetLatents(program, weights, state.latents, feeds.reset);
   const warm = scoped(() => architecture.warmUp(net, embed(net, feeds.tokens, feeds.puzzleRows), started));
   const targets = makeTargets(feeds.labels, spec.vocab_size);
+  // With a single ACT step there is nothing to go on to, and the reference teaches no q_continue either.
+  const learnsContinue = architecture.halting(spec.arch).learnsContinue && spec.arch.halt_max_steps > 1;
 
   let outcome: Omit<GradientResult, 'gradients' | 'puzzleGradient'> | undefined;
   const loss = (...variables: tf.Tensor[]): Scalar => {
@@ -108,9 +117,19 @@ export function lossAndGradients(program: Program, state: TrainState, feeds: Ste
     const puzzleRows = feeds.puzzleRows ? (variables[trained.length] as Tensor2D) : null;
     const latents = architecture.refine(live, embed(live, feeds.tokens, puzzleRows), warm);
     const decoded = decode(live, latents[architecture.output]);
-    const losses = rowLosses(decoded, targets);
+    const proceed = learnsContinue
+      ? bceWithLogits(
+          decoded.q_continue_logits,
+          // The weights as they are before this step's update; nothing of it is differentiated.
+          constant(() =>
+            continueTarget(forward(architecture, net, latents, feeds.tokens, feeds.puzzleRows), feeds.last),
+          ),
+        )
+      : constant(() => tf.zerosLike(decoded.q_continue_logits));
+    const losses = { ...rowLosses(decoded, targets, spec.arch.loss.loss_type), proceed };
     outcome = keepAll({ decoded, losses, latents });
-    const total = tf.add(tf.sum(losses.lm), tf.mul(tf.sum(losses.halt), 0.5));
+    const halting = learnsContinue ? tf.add(tf.sum(losses.halt), tf.sum(proceed)) : tf.sum(losses.halt);
+    const total = tf.add(tf.sum(losses.lm), tf.mul(halting, 0.5));
     return tf.div(total, config.global_batch_size) as Scalar;
   };
   const variables = trained.map((name) => weights[name]);
@@ -131,11 +150,11 @@ function keepAll<T extends Record<string, object>>(groups: T): T {
 }
 
 /** Columns of `StepResult.rows`. */
-export const ROW_COLUMNS = ['lm_loss', 'q_halt_loss', 'correct', 'q_halt', 'q_continue'] as const;
+export const ROW_COLUMNS = ['lm_loss', 'q_halt_loss', 'correct', 'q_halt', 'q_continue', 'q_continue_loss'] as const;
 
 export interface StepResult {
   state: TrainState;
-  /** [B, 5], see ROW_COLUMNS: all that halting and metrics need, in one read-back. */
+  /** [B, 6], see ROW_COLUMNS: all that halting and metrics need, in one read-back. */
   rows: Tensor2D;
   puzzleGradient: Tensor2D | null;
 }
@@ -144,7 +163,8 @@ export interface StepResult {
 export function trainingStep(program: Program, state: TrainState, feeds: StepFeeds): StepResult {
   const { trained, config } = program;
   const { gradients, puzzleGradient, decoded, losses, latents } = lossAndGradients(program, state, feeds);
-  const rows = tf.stack([losses.lm, losses.halt, losses.correct, decoded.q_halt_logits, decoded.q_continue_logits], 1);
+  const { q_halt_logits, q_continue_logits } = decoded;
+  const rows = tf.stack([losses.lm, losses.halt, losses.correct, q_halt_logits, q_continue_logits, losses.proceed], 1);
   tf.dispose([losses as unknown as tf.TensorContainerObject, decoded as unknown as tf.TensorContainerObject]);
 
   const next: TrainState = { weights: { ...state.weights }, m: {}, v: {}, ema: {}, latents };

@@ -7,6 +7,8 @@ import { ROW_COLUMNS } from './program';
 export interface StepSums {
   lm_loss: number;
   q_halt_loss: number;
+  /** Only where the architecture teaches q_continue. */
+  q_continue_loss?: number;
   loss: number;
   /** Over the rows that halted in this step and have labels. */
   count: number;
@@ -18,7 +20,7 @@ export interface StepSums {
 
 export type RowColumn = (typeof ROW_COLUMNS)[number];
 
-/** One column of the executor's [B, 5] rows. */
+/** One column of the executor's [B, 6] rows. */
 export function column(rows: Float32Array, name: RowColumn): Float32Array {
   const width = ROW_COLUMNS.length;
   const at = ROW_COLUMNS.indexOf(name);
@@ -33,8 +35,11 @@ export function labelCounts(labels: Int32Array, rows: number): Int32Array {
   return counts;
 }
 
-/** @param carry after the step: its `halted` says which rows count. */
-export function sumMetrics(rows: Float32Array, carry: Carry): StepSums {
+/**
+ * @param carry after the step: its `halted` says which rows count
+ * @param learnsContinue whether the continue head's loss is there and counts
+ */
+export function sumMetrics(rows: Float32Array, carry: Carry, learnsContinue: boolean): StepSums {
   const B = carry.halted.length;
   const counts = labelCounts(carry.labels, B);
   const [lm, halting, correct, q] = (['lm_loss', 'q_halt_loss', 'correct', 'q_halt'] as const).map((c) =>
@@ -61,16 +66,18 @@ export function sumMetrics(rows: Float32Array, carry: Carry): StepSums {
     sums.q_halt_accuracy += q[b] >= 0 === exact ? 1 : 0;
     sums.steps += carry.steps[b];
   }
-  sums.loss = sums.lm_loss + 0.5 * sums.q_halt_loss;
-  return sums;
+  const proceed = learnsContinue ? column(rows, 'q_continue_loss').reduce((a, b) => a + b, 0) : 0;
+  sums.loss = sums.lm_loss + 0.5 * (sums.q_halt_loss + proceed);
+  return learnsContinue ? { ...sums, q_continue_loss: proceed } : sums;
 }
 
-export type LoggedMetrics = Record<keyof StepSums, number>;
+export type LoggedMetrics = StepSums;
 
 /** Losses per row of the batch, the rest per counted row; NaN (no value) for those where no row counts. */
 export function logged(sums: StepSums, batchSize: number): LoggedMetrics {
   const out = { ...sums };
   for (const name of ['lm_loss', 'q_halt_loss', 'loss'] as const) out[name] = sums[name] / batchSize;
+  if (sums.q_continue_loss !== undefined) out.q_continue_loss = sums.q_continue_loss / batchSize;
   for (const name of ['accuracy', 'exact_accuracy', 'q_halt_accuracy', 'steps'] as const) {
     out[name] = sums.count ? sums[name] / sums.count : NaN;
   }

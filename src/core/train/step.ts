@@ -15,6 +15,8 @@ export interface StepInput {
   labels: Int32Array;
   /** [B], 1 where the row starts anew */
   reset: Uint8Array;
+  /** [B], 1 where this step is the row's last: its number is halt_max_steps */
+  last: Uint8Array;
   /** [B, puzzle_emb_ndim], or null without puzzle embeddings */
   puzzleRows: Float32Array | null;
   /** As `adamNumbers` gives them. */
@@ -93,6 +95,7 @@ function feed({ spec }: Program, input: StepInput): StepFeeds {
     tokens: tf.tensor2d(input.tokens, shape, 'int32'),
     labels: tf.tensor2d(input.labels, shape, 'int32'),
     reset: tf.tensor3d(input.reset, [B, 1, 1], 'bool') as Tensor3D,
+    last: tf.tensor1d(input.last, 'bool'),
     puzzleRows: input.puzzleRows ? (tf.tensor2d(input.puzzleRows, [B, spec.arch.puzzle_emb_ndim]) as Tensor2D) : null,
     lr,
     decay,

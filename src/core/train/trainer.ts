@@ -14,7 +14,7 @@ import { initialWeights } from '../model/init';
 import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
 import { adamNumbers } from './adam-atan2';
-import { drawMinimumSteps, emptyCarry, halt, takeBatch, type Carry } from './carry';
+import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch, type Carry, type HaltingRule } from './carry';
 import type { Program, TrainState } from './program';
 import { Random } from './random';
 import { learningRate } from './schedule';
@@ -51,6 +51,8 @@ export class Trainer {
   private readonly program: Program;
   private readonly executor: StepExecutor;
   private readonly exploration: Random;
+  private readonly halting: HaltingRule;
+  private readonly learnsContinue: boolean;
 
   /** @param from null starts anew from the config's seed. */
   constructor(
@@ -60,6 +62,10 @@ export class Trainer {
     from: TrainerSnapshot | null,
   ) {
     this.architecture = architectureOf(config.arch.name);
+    const { halt_max_steps, halt_exploration_prob } = spec.arch;
+    const { adaptive, comparesContinue, learnsContinue } = this.architecture.halting(spec.arch);
+    this.halting = { halt_max_steps, halt_exploration_prob, adaptive, comparesContinue };
+    this.learnsContinue = learnsContinue && halt_max_steps > 1;
     const parameters = this.architecture.parameters(spec);
     const trained = config.freeze_weights ? [] : parameters.filter((p) => p.trained).map((p) => p.name);
     this.program = { architecture: this.architecture, spec, constants: makeConstants(spec), trained, config };
@@ -101,7 +107,7 @@ export class Trainer {
 
   /** One optimizer step. Synchronous: nothing else runs meanwhile. */
   run(batch: Batch): StepReport {
-    const { config, spec } = this;
+    const { config } = this;
     const step = this.step + 1;
     const rate = (base: number) =>
       learningRate(step, base, config.lr_warmup_steps, this.totalSteps, config.lr_min_ratio);
@@ -113,17 +119,18 @@ export class Trainer {
       tokens: carry.tokens,
       labels: carry.labels,
       reset: carry.halted,
+      last: lastSteps(carry, this.halting),
       puzzleRows: this.puzzles?.gather(carry.puzzle_identifiers) ?? null,
       adam: adamNumbers(step, lr, config.weight_decay, config.beta1, config.beta2),
     });
     if (this.puzzles && puzzleGradient) {
       this.puzzles.update(carry.puzzle_identifiers, puzzleGradient, puzzleLr, config.puzzle_emb_weight_decay);
     }
-    const minima = drawMinimumSteps(batch.size, spec.arch, this.exploration);
+    const minima = drawMinimumSteps(batch.size, this.halting, this.exploration);
     const q = { halt: column(rows, 'q_halt'), proceed: column(rows, 'q_continue') };
-    this.carry = halt(carry, q, minima, spec.arch);
+    this.carry = halt(carry, q, minima, this.halting);
     this.step = step;
-    const sums = sumMetrics(rows, this.carry);
+    const sums = sumMetrics(rows, this.carry, this.learnsContinue);
     return { step, sums, metrics: logged(sums, config.global_batch_size), lr, puzzle_emb_lr: puzzleLr };
   }
 

@@ -42,7 +42,7 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'lm_loss',
     title: 'LM loss',
-    about: 'Token loss per puzzle, by stablemax cross-entropy.',
+    about: 'Token loss per puzzle: how far the answer’s probabilities are from the labels.',
     train: 'lm_loss',
     evaluation: 'eval/lm_loss',
     format: formatLoss,

@@ -1,3 +1,4 @@
+import { ARCH_PRESETS, ARCHITECTURES, archOfPreset } from '@shared/architectures';
 import type { TrainConfig } from '@shared/config';
 import { configFields, getPath, type ConfigField, type ConfigIssue } from '@shared/config-fields';
 import { nearest } from '@shared/nearest';
@@ -58,8 +59,8 @@ function valueOf(field: ConfigField, text: string): unknown {
 }
 
 /**
- * The reference's command-line overrides: `arch.L_cycles=4 lr=1e-4 +run_name=x`. `arch=trm` names the architecture,
- * which is the only one here. Unknown keys are issues with the nearest known key; values are checked by the form.
+ * The reference's command-line overrides: `arch.L_cycles=4 lr=1e-4 +run_name=x`. `arch=hrm` sets the architecture and
+ * what the reference's preset of it sets. Unknown keys are issues with the nearest known key; values are checked by the form.
  */
 export function parseOverrides(text: string): ParsedOverrides {
   const fields = new Map(configFields().map((field) => [field.path, field]));
@@ -75,9 +76,15 @@ export function parseOverrides(text: string): ParsedOverrides {
     const key = word.slice(0, at).replace(/^\+{1,2}/, '');
     const value = word.slice(at + 1);
     if (key === 'arch') {
-      if (unquote(value) !== 'trm') {
-        parsed.issues.push({ path: key, message: `arch is "${unquote(value)}": this version trains trm only.` });
+      const preset = unquote(value);
+      const name = archOfPreset(preset);
+      if (!name) {
+        parsed.issues.push({ path: key, message: `arch is "${preset}": use one of ${ARCH_PRESETS.join(', ')}.` });
+        continue;
       }
+      // As in hydra, the group comes before the single keys, wherever it stands.
+      const values = Object.entries({ name, ...ARCHITECTURES[name].preset_values });
+      parsed.values.unshift(...values.map(([own, set]) => ({ path: `arch.${own}`, value: set })));
       continue;
     }
     const field = fields.get(key);

@@ -1,45 +1,59 @@
 /**
- * Floating-point operations of a TRM training step, counted from the config. A multiply-add counts as two.
+ * Floating-point operations of a training step, counted from the config. A multiply-add counts as two.
  *
- * With T = P + S tokens, one block costs
- *   attention   qkv 6TD² + output 2TD² + scores 2T²D + weighted sum 2T²D = 8TD² + 4T²D
+ * With T = P + S tokens and C = heads · head size (D where the heads divide it), one block costs
+ *   attention   qkv 6TDC + output 2TDC + scores 2T²C + weighted sum 2T²C = 8TDC + 4T²C
  *   SwiGLU      gate and up 4TDI + down 2TID = 6TDI
  *   or, with mlp_t, a SwiGLU over the sequence axis in place of attention: 6·D·T·I_t.
- * A level call is L_layers blocks. One ACT step makes H_cycles · (L_cycles + 1) of them; the L_cycles + 1 of the last
- * H cycle carry a gradient, and a backward pass costs twice its forward. The head adds 6·S·D·V (forward and backward).
+ * A level call is a stack of blocks; those with a gradient cost twice their forward once more. The head adds 6·S·D·V
+ * (forward and backward). Where q_continue learns, a step makes one more forward.
  * Check: the ARC model (D 512, T 916, H 3, L 4) gives 15 calls + 2 · 5 = 25 forwards of 15.9 GF = 398 GF per sample.
  */
+import { ARCHITECTURES, headSize, mixesBySwiglu, prefixTokens, reads, swigluWidth } from '../../shared/architectures';
 import type { ArchConfig, TrainConfig } from '../../shared/config';
 
-/** The SwiGLU's inner width for an axis of `size`: round(expansion · size · 2/3), up to a multiple of 256. */
-export function innerWidth(size: number, expansion: number): number {
-  return Math.ceil(Math.round((expansion * size * 2) / 3) / 256) * 256;
+/** Blocks that one forward (ACT step) runs through, how many of them with a gradient, and blocks that have weights. */
+function blocks(arch: ArchConfig): { run: number; learning: number; stored: number } {
+  const { H_cycles: H, L_cycles: L, H_layers, L_layers } = arch;
+  switch (ARCHITECTURES[arch.name].preset) {
+    case 'hrm':
+      return { run: H * (L * L_layers + H_layers), learning: L_layers + H_layers, stored: L_layers + H_layers };
+    case 'transformers_baseline':
+      return { run: H_layers, learning: H_layers, stored: H_layers };
+    default:
+      return { run: H * (L + 1) * L_layers, learning: (L + 1) * L_layers, stored: L_layers };
+  }
 }
 
-/** P: prefix tokens that carry the puzzle embedding. */
-export function prefixTokens(arch: ArchConfig): number {
-  if (arch.puzzle_emb_ndim === 0) return 0;
-  return arch.puzzle_emb_len || Math.ceil(arch.puzzle_emb_ndim / arch.hidden_size);
-}
+const attentionWidth = (arch: ArchConfig): number => arch.num_heads * headSize(arch);
 
-/** One call of the level for one sample. */
-export function levelFlops(arch: ArchConfig, seqLen: number): number {
+/** One block for one sample. */
+export function blockFlops(arch: ArchConfig, seqLen: number): number {
   const D = arch.hidden_size;
+  const C = attentionWidth(arch);
   const T = prefixTokens(arch) + seqLen;
-  const mixing = arch.mlp_t ? 6 * D * T * innerWidth(T, arch.expansion) : 8 * T * D * D + 4 * T * T * D;
-  return arch.L_layers * (mixing + 6 * T * D * innerWidth(D, arch.expansion));
+  const mixing = mixesBySwiglu(arch) ? 6 * D * T * swigluWidth(T, arch.expansion) : 8 * T * D * C + 4 * T * T * C;
+  return mixing + 6 * T * D * swigluWidth(D, arch.expansion);
+}
+
+/** HRM always teaches q_continue, TRM where it is asked to; with a single ACT step there is nothing to go on to. */
+function learnsContinue(arch: ArchConfig): boolean {
+  const { preset } = ARCHITECTURES[arch.name];
+  const asked = reads(arch.name, 'no_ACT_continue') && !arch.no_ACT_continue;
+  return arch.halt_max_steps > 1 && (preset === 'hrm' || asked);
 }
 
 /** One ACT step of one sample with its gradient. */
 export function trainFlopsPerSample(arch: ArchConfig, seqLen: number, vocabSize: number): number {
-  const calls = arch.H_cycles * (arch.L_cycles + 1) + 2 * (arch.L_cycles + 1);
-  return calls * levelFlops(arch, seqLen) + 6 * seqLen * arch.hidden_size * vocabSize;
+  const { run, learning } = blocks(arch);
+  const forwards = (learnsContinue(arch) ? 2 : 1) * run + 2 * learning;
+  return forwards * blockFlops(arch, seqLen) + 6 * seqLen * arch.hidden_size * vocabSize;
 }
 
 /** All ACT steps of one evaluated sample: evaluation never halts early. */
 export function evalFlopsPerSample(arch: ArchConfig, seqLen: number, vocabSize: number): number {
-  const call = arch.H_cycles * (arch.L_cycles + 1) * levelFlops(arch, seqLen);
-  return arch.halt_max_steps * (call + 2 * seqLen * arch.hidden_size * vocabSize);
+  const step = blocks(arch).run * blockFlops(arch, seqLen);
+  return arch.halt_max_steps * (step + 2 * seqLen * arch.hidden_size * vocabSize);
 }
 
 export function flopsPerStep(config: TrainConfig, seqLen: number, vocabSize: number): number {
@@ -50,8 +64,8 @@ export function flopsPerStep(config: TrainConfig, seqLen: number, vocabSize: num
 export function parameterCount(arch: ArchConfig, seqLen: number, vocabSize: number): number {
   const D = arch.hidden_size;
   const T = prefixTokens(arch) + seqLen;
-  const mixing = arch.mlp_t ? 3 * T * innerWidth(T, arch.expansion) : 4 * D * D;
-  const blocks = arch.L_layers * (mixing + 3 * D * innerWidth(D, arch.expansion));
+  const mixing = mixesBySwiglu(arch) ? 3 * T * swigluWidth(T, arch.expansion) : 4 * D * attentionWidth(arch);
+  const network = blocks(arch).stored * (mixing + 3 * D * swigluWidth(D, arch.expansion));
   const positions = arch.pos_encodings === 'learned' ? T * D : 0;
-  return blocks + 2 * vocabSize * D + 2 * D + 2 + positions;
+  return network + 2 * vocabSize * D + 2 * D + 2 + positions;
 }
