@@ -17,14 +17,17 @@ const PIECE = 2 ** 24;
  * Writes `pieces` to `path`. A crash at any point leaves the old file or the new one, and at most a `.partial` beside it.
  * @throws the file system's error; the partial file is then removed.
  */
-export async function writeAtomically(path: string, pieces: Iterable<Uint8Array>): Promise<WrittenFile> {
+export async function writeAtomically(
+  path: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<WrittenFile> {
   await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.partial`;
   const hash = createHash('sha256');
   let bytes = 0;
   const file = await open(partial, 'w');
   try {
-    for (const piece of pieces) {
+    for await (const piece of pieces) {
       for (let at = 0; at < piece.byteLength; at += PIECE) {
         const part = piece.subarray(at, Math.min(at + PIECE, piece.byteLength));
         hash.update(part);

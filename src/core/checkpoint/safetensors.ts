@@ -3,15 +3,18 @@
  * Source: github.com/huggingface/safetensors, README "Format". Reading checks what its own reader checks: header size,
  * types, offsets in bounds, contiguous and complete, sizes that fit the shapes, no name twice.
  */
-import { open, type FileHandle } from 'node:fs/promises';
 import { StudioError } from '../../shared/errors';
+import { openFile, readBytes, type ByteSource } from './byte-source';
+import { DTYPES, isDtype, toFloat32, type Dtype } from './dtypes';
+import { duplicateKey } from './duplicate-keys';
+import { elements, shown, type TensorFile, type TensorInfo } from './tensor-file';
 
 export type TensorData = Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array;
 
 /** Header bytes at most, as in the reference implementation. */
 const MAX_HEADER = 100_000_000;
-const MAX_PIECE = 2 ** 26;
 
+/** Formats that have a typed array of their own here; the others are read as float32. */
 const TYPES = {
   F32: Float32Array,
   F64: Float64Array,
@@ -20,11 +23,8 @@ const TYPES = {
   U8: Uint8Array,
   BOOL: Uint8Array,
 } as const;
-type Dtype = keyof typeof TYPES;
 
-export interface TensorEntry {
-  dtype: string;
-  shape: number[];
+export interface TensorEntry extends TensorInfo {
   /** Byte range behind the header. */
   data_offsets: [number, number];
 }
@@ -41,7 +41,7 @@ export interface NamedTensor {
   data: TensorData;
 }
 
-export function dtypeOf(data: TensorData): Dtype {
+function dtypeOf(data: TensorData): Dtype {
   if (data instanceof Float32Array) return 'F32';
   if (data instanceof Float64Array) return 'F64';
   if (data instanceof Int32Array) return 'I32';
@@ -51,11 +51,25 @@ export function dtypeOf(data: TensorData): Dtype {
 
 /** The header block of a file with these tensors, padded with spaces so that the data is aligned to 8 bytes. */
 export function encodeHeader(tensors: ReadonlyMap<string, NamedTensor>, metadata: Record<string, string>): Buffer {
+  const described = [...tensors].map(([name, { shape, data }]): [string, TensorShape] => [
+    name,
+    { dtype: dtypeOf(data), shape, bytes: data.byteLength },
+  ]);
+  return encodeShapes(new Map(described), metadata);
+}
+
+/** What a header says of a tensor. */
+export interface TensorShape extends TensorInfo {
+  bytes: number;
+}
+
+/** As `encodeHeader`, for tensors that are written piece by piece later. */
+export function encodeShapes(tensors: ReadonlyMap<string, TensorShape>, metadata: Record<string, string>): Buffer {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
   }
   const text = Buffer.from(JSON.stringify(header));
   const length = Math.ceil(text.length / 8) * 8;
@@ -87,11 +101,10 @@ export function parseHeader(head: Buffer, fileSize: number, path: string): Safet
   if (!isRecord(metadata) || Object.values(metadata).some((v) => typeof v !== 'string')) {
     throw damaged(path, 'its metadata is not text');
   }
+  const twice = duplicateKey(text);
+  if (twice !== null) throw damaged(path, `"${twice}" stands twice in its header`);
   const tensors = new Map<string, TensorEntry>();
   for (const [name, entry] of Object.entries(entries)) tensors.set(name, checkEntry(entry, name, path));
-  // JSON.parse keeps the last of two equal names in silence; every tensor has exactly one data_offsets.
-  const mentioned = text.match(/"data_offsets"\s*:/g)?.length ?? 0;
-  if (mentioned !== tensors.size) throw damaged(path, 'a tensor name stands twice in its header');
 
   const start = 8 + length;
   let end = 0;
@@ -123,14 +136,14 @@ const isSize = (value: unknown): value is number => Number.isSafeInteger(value) 
 function checkEntry(entry: unknown, name: string, path: string): TensorEntry {
   if (!isRecord(entry)) throw damaged(path, `tensor "${name}" has no description`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (typeof dtype !== 'string' || !Object.hasOwn(TYPES, dtype)) {
+  if (typeof dtype !== 'string' || !isDtype(dtype)) {
     throw damaged(path, `tensor "${name}" has type ${JSON.stringify(dtype)}, which is not read here`);
   }
   if (!Array.isArray(shape) || !shape.every(isSize)) throw damaged(path, `tensor "${name}" has no shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[1] < offsets[0]) {
     throw damaged(path, `tensor "${name}" has no valid data_offsets`);
   }
-  const bytes = shape.reduce((a, b) => a * b, TYPES[dtype as Dtype].BYTES_PER_ELEMENT);
+  const bytes = shape.reduce((a, b) => a * b, DTYPES[dtype].bytes);
   if (!Number.isSafeInteger(bytes) || bytes !== offsets[1] - offsets[0]) {
     throw damaged(
       path,
@@ -141,83 +154,109 @@ function checkEntry(entry: unknown, name: string, path: string): TensorEntry {
 }
 
 /** An open file: the header is checked, tensors are read when asked for. */
-export class SafetensorsFile {
+export class SafetensorsFile implements TensorFile {
+  readonly format = 'safetensors' as const;
+
   private constructor(
-    readonly path: string,
-    private readonly file: FileHandle,
+    private readonly source: ByteSource,
     readonly header: SafetensorsHeader,
   ) {}
 
   /** @throws StudioError `damaged`; file system errors as they come. */
   static async open(path: string): Promise<SafetensorsFile> {
-    const file = await open(path, 'r');
+    const source = openFile(path);
     try {
-      const { size } = await file.stat();
-      const first = Buffer.alloc(Math.min(8, size));
-      await file.read(first, 0, first.length, 0);
-      const length = headerLength(first, size, path);
-      const head = Buffer.alloc(8 + length);
-      await readFully(file, head, 0, path);
-      return new SafetensorsFile(path, file, parseHeader(head, size, path));
+      return SafetensorsFile.from(source);
     } catch (error) {
-      await file.close();
+      source.close();
       throw error;
     }
+  }
+
+  /** From any source, which the file then owns. @throws StudioError `damaged` */
+  static from(source: ByteSource): SafetensorsFile {
+    const { path, size } = source;
+    const length = headerLength(readBytes(source, 0, Math.min(8, size)), size, path);
+    return new SafetensorsFile(source, parseHeader(readBytes(source, 0, 8 + length), size, path));
+  }
+
+  get path(): string {
+    return this.source.path;
+  }
+
+  get tensors(): ReadonlyMap<string, TensorEntry> {
+    return this.header.tensors;
+  }
+
+  get metadata(): Readonly<Record<string, string>> {
+    return this.header.metadata;
   }
 
   has(name: string): boolean {
     return this.header.tensors.has(name);
   }
 
-  /** @throws StudioError `damaged` if there is no such tensor or the file ends early. */
-  async read(name: string): Promise<NamedTensor> {
+  bytes(name: string, first?: number, count?: number): Uint8Array<ArrayBuffer> {
     const entry = this.header.tensors.get(name);
     if (!entry) throw damaged(this.path, `it has no tensor "${name}"`);
-    const [from, to] = entry.data_offsets;
+    let [from, to] = entry.data_offsets;
+    if (first !== undefined) {
+      const [rows = 1, ...rest] = entry.shape;
+      const row = elements(rest) * DTYPES[entry.dtype].bytes;
+      const wanted = count ?? rows - first;
+      if (!(first >= 0 && wanted >= 0 && first + wanted <= rows)) {
+        throw damaged(this.path, `it has no row ${first} of a table "${name}"`);
+      }
+      from += first * row;
+      to = from + wanted * row;
+    }
     const bytes = new Uint8Array(to - from);
-    await readFully(this.file, bytes, this.header.start + from, this.path);
-    const Type = TYPES[entry.dtype as Dtype];
-    return {
-      shape: entry.shape,
-      data: new Type(bytes.buffer, 0, bytes.byteLength / Type.BYTES_PER_ELEMENT) as TensorData,
-    };
+    this.source.read(bytes, this.header.start + from);
+    return bytes;
+  }
+
+  /** Formats without a typed array here (bfloat16, float16, int16, int8) come as float32. @throws StudioError `damaged` */
+  async read(name: string): Promise<NamedTensor> {
+    const bytes = this.bytes(name);
+    const { dtype, shape } = this.header.tensors.get(name) as TensorEntry;
+    return { shape, data: typed(bytes, dtype) };
+  }
+
+  /** Entries of the first axis, without reading the others. @throws StudioError `damaged` */
+  async rows(name: string, first: number, count: number): Promise<TensorData> {
+    const bytes = this.bytes(name, first, count);
+    return typed(bytes, (this.header.tensors.get(name) as TensorEntry).dtype);
   }
 
   /** A float32 tensor of exactly this shape. @throws StudioError `damaged`, naming both shapes. */
   async float32(name: string, shape: readonly number[]): Promise<Float32Array> {
-    const tensor = await this.read(name);
-    if (!(tensor.data instanceof Float32Array)) throw damaged(this.path, `tensor "${name}" is not float32`);
-    if (tensor.shape.join() !== shape.join()) {
-      throw damaged(
-        this.path,
-        `tensor "${name}" has shape [${tensor.shape.join(', ')}] where [${shape.join(', ')}] is needed`,
-      );
+    const entry = this.header.tensors.get(name);
+    if (!entry) throw damaged(this.path, `it has no tensor "${name}"`);
+    if (entry.dtype !== 'F32') throw damaged(this.path, `tensor "${name}" is not float32`);
+    if (entry.shape.join() !== shape.join()) {
+      throw damaged(this.path, `tensor "${name}" has shape ${shown(entry.shape)} where ${shown(shape)} is needed`);
     }
-    return tensor.data;
+    return toFloat32(this.bytes(name), 'F32');
   }
 
   /** One row of a two-dimensional float32 tensor, without reading the others. @throws StudioError `damaged` */
   async row(name: string, index: number): Promise<Float32Array> {
     const entry = this.header.tensors.get(name);
-    if (!entry || entry.dtype !== 'F32' || entry.shape.length !== 2 || !(index >= 0 && index < entry.shape[0])) {
+    if (!entry || entry.dtype !== 'F32' || entry.shape.length !== 2) {
       throw damaged(this.path, `it has no row ${index} of a table "${name}"`);
     }
-    const bytes = new Uint8Array(entry.shape[1] * 4);
-    await readFully(this.file, bytes, this.header.start + entry.data_offsets[0] + index * bytes.length, this.path);
-    return new Float32Array(bytes.buffer);
+    return toFloat32(this.bytes(name, index, 1), 'F32');
   }
 
-  close(): Promise<void> {
-    return this.file.close();
+  async close(): Promise<void> {
+    this.source.close();
   }
 }
 
-async function readFully(file: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {
-  for (let at = 0; at < into.byteLength;) {
-    const { bytesRead } = await file.read(into, at, Math.min(MAX_PIECE, into.byteLength - at), position + at);
-    if (bytesRead === 0) throw damaged(path, 'it ends early');
-    at += bytesRead;
-  }
+function typed(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): TensorData {
+  if (!Object.hasOwn(TYPES, dtype)) return toFloat32(bytes, dtype);
+  const Type = TYPES[dtype as keyof typeof TYPES];
+  return new Type(bytes.buffer, 0, bytes.byteLength / Type.BYTES_PER_ELEMENT) as TensorData;
 }
 
 /** Every tensor of a file, for small ones. */
@@ -230,6 +269,6 @@ export async function readSafetensors(
     for (const name of file.header.tensors.keys()) tensors.set(name, await file.read(name));
     return { metadata: file.header.metadata, tensors };
   } finally {
-    await file.close();
+    file.close();
   }
 }

@@ -1,0 +1,29 @@
+/** A checkpoint file of any format that is read here, told apart by its first bytes: step_N files have no extension. */
+import { StudioError } from '../../shared/errors';
+import { openFile, readBytes, type ByteSource } from './byte-source';
+import { readPytorch } from './pytorch';
+import { SafetensorsFile } from './safetensors';
+import type { TensorFile } from './tensor-file';
+
+/** @throws StudioError `damaged` or `bad_input` in one sentence; file system errors */
+export function openTensorFile(path: string): TensorFile {
+  const source = openFile(path);
+  try {
+    return readTensorFile(source);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+/** The same from any source, which the file then owns. */
+export function readTensorFile(source: ByteSource): TensorFile {
+  const head = readBytes(source, 0, Math.min(9, source.size));
+  // A ZIP archive or a bare pickle; neither can be the length of a header that fits.
+  if (head[0] === 0x50 || (head[0] === 0x80 && head[1] <= 5 && head[8] !== 0x7b)) return readPytorch(source);
+  if (head[8] === 0x7b) return SafetensorsFile.from(source);
+  throw new StudioError(
+    'bad_input',
+    `${source.path} is neither a torch.save file nor safetensors: choose a step_N or a .safetensors file.`,
+  );
+}
