@@ -1,0 +1,102 @@
+/**
+ * What a model said of every example, as one safetensors file that can be larger than memory: the header is written
+ * first, then each batch into its place. The names are the reference's, and `trm eval --predictions` reads it back.
+ */
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SavedOutput } from '../../shared/evaluation';
+import type { Batch } from '../data/batch';
+import { encodeShapes, type TensorData, type TensorShape } from '../checkpoint/safetensors';
+import { column } from '../train/step-metrics';
+import type { ActStep } from './batch';
+
+interface Place {
+  offset: number;
+  /** Bytes of one example. */
+  width: number;
+}
+
+export class OutputsFile {
+  private constructor(
+    private readonly path: string,
+    private readonly file: FileHandle,
+    private readonly places: ReadonlyMap<string, Place>,
+  ) {}
+
+  private static readonly partial = (path: string): string => `${path}.partial`;
+
+  /**
+   * @param N examples, of S cells and V tokens
+   * @param resume goes on with the half-written file, if there is one
+   */
+  static async open(
+    path: string,
+    outputs: readonly SavedOutput[],
+    { N, S, V }: { N: number; S: number; V: number },
+    resume: boolean,
+  ): Promise<OutputsFile> {
+    const shapes: [name: string, dtype: 'I32' | 'F32', shape: number[]][] = [
+      ['inputs', 'I32', [N, S]],
+      ['puzzle_identifiers', 'I32', [N]],
+    ];
+    if (outputs.includes('preds')) shapes.push(['preds', 'I32', [N, S]]);
+    if (outputs.includes('logits')) shapes.push(['logits', 'F32', [N, S, V]]);
+    for (const name of ['q_halt_logits', 'q_continue_logits'] as const) {
+      if (outputs.includes(name)) shapes.push([name, 'F32', [N]]);
+    }
+    const described = shapes.map(([name, dtype, shape]): [string, TensorShape] => [
+      name,
+      { dtype, shape, bytes: shape.reduce((a, b) => a * b, 4) },
+    ]);
+    const header = encodeShapes(new Map(described), { format: 'trm-studio-outputs' });
+    const places = new Map<string, Place>();
+    let offset = header.byteLength;
+    for (const [name, { shape, bytes }] of described) {
+      places.set(name, { offset, width: shape.slice(1).reduce((a, b) => a * b, 4) });
+      offset += bytes;
+    }
+    await mkdir(dirname(path), { recursive: true });
+    let file = resume ? await open(OutputsFile.partial(path), 'r+').catch(() => null) : null;
+    if (!file) {
+      file = await open(OutputsFile.partial(path), 'w+');
+      await file.write(header, 0, header.byteLength, 0);
+      await file.truncate(offset);
+    }
+    return new OutputsFile(path, file, places);
+  }
+
+  /** @param first the number of the batch's first example @param identifiers the dataset's, [B] */
+  async write(first: number, batch: Batch, identifiers: Int32Array, last: ActStep): Promise<void> {
+    const { filled } = batch;
+    const put = async (name: string, data: TensorData): Promise<void> => {
+      const place = this.places.get(name);
+      if (!place) return;
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, filled * place.width);
+      for (let done = 0; done < bytes.byteLength;) {
+        const position = place.offset + first * place.width + done;
+        done += (await this.file.write(bytes, done, bytes.byteLength - done, position)).bytesWritten;
+      }
+    };
+    await put('inputs', batch.inputs);
+    await put('puzzle_identifiers', identifiers);
+    await put('preds', last.tokens);
+    if (last.logits) await put('logits', last.logits);
+    await put('q_halt_logits', last.q_halt);
+    await put('q_continue_logits', column(last.rows, 'q_continue'));
+  }
+
+  /** On the disk when this resolves. */
+  sync(): Promise<void> {
+    return this.file.sync();
+  }
+
+  async finish(): Promise<void> {
+    await this.file.sync();
+    await this.file.close();
+    await rename(OutputsFile.partial(this.path), this.path);
+  }
+
+  async close(): Promise<void> {
+    await this.file.close().catch(() => undefined);
+  }
+}
