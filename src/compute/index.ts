@@ -55,6 +55,11 @@ function begin(message: ComputeJob): RunningJob {
       });
     case 'trace':
       return simple(async () => (await import('./trace-job')).runTrace(message));
+    case 'evaluate':
+      return deferred(async () => {
+        const { startEvaluation } = await import('./evaluate-job');
+        return startEvaluation(message, port.post);
+      });
     case 'build':
       return deferred(async () => {
         const { startBuild } = await import('./build-job');
@@ -102,6 +107,7 @@ function receive(message: ToCompute): void {
       return;
     case 'train':
     case 'trace':
+    case 'evaluate':
     case 'build':
       void start(message);
       return;

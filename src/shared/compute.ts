@@ -6,6 +6,7 @@
 import type { TrainConfig } from './config';
 import type { DatasetRecipe, DatasetSidecar, ExampleRef } from './dataset';
 import type { BackendInfo } from './doctor';
+import type { EvaluationPlan } from './evaluation';
 import type { WireError } from './errors';
 import type { MetricBatch } from './metrics';
 import type { Task } from './arc';
@@ -40,6 +41,13 @@ export interface TraceJob {
   out: string;
 }
 
+/** Runs between the steps of a training run, as a trace does. A stop saves its progress. */
+export interface EvaluateJob {
+  type: 'evaluate';
+  job: string;
+  plan: EvaluationPlan;
+}
+
 export interface BuildJob {
   type: 'build';
   job: string;
@@ -50,7 +58,7 @@ export interface BuildJob {
   out: string;
 }
 
-export type ComputeJob = TrainJob | TraceJob | BuildJob;
+export type ComputeJob = TrainJob | TraceJob | BuildJob | EvaluateJob;
 
 export type ToCompute =
   | ComputeJob
@@ -115,4 +123,6 @@ export type FromCompute =
 
 export type JobResult =
   | { kind: 'trace'; path: string; bytes: number; sha256: string; solved: boolean | null; puzzle: string }
+  /** Its files lie in the plan's `out`. */
+  | { kind: 'evaluation' }
   | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar };

@@ -15,6 +15,23 @@ export interface EvaluationOptions {
   augmentations: number | null;
 }
 
+export interface EvaluationPlan extends EvaluationOptions {
+  checkpoint: string;
+  /** Folder of the dataset. */
+  data_path: string;
+  /** Folder for the results; made if it is not there. */
+  out: string;
+  save_outputs: SavedOutput[];
+  /** Adds this evaluation's votes to those of the one that lies in `out`, as the reference does from round to round. */
+  pool_votes: boolean;
+  /** Rows per batch; null chooses. */
+  batch_size: number | null;
+  /** Goes on with the unfinished evaluation in `out`, if there is one. */
+  resume: boolean;
+  /** Seconds between two savings of the progress; more where saving takes long. */
+  save_every_s: number;
+}
+
 /**
  * `solved`: two attempts hold every answer (for Sudoku and mazes: every cell is right); `close`: every answer is among the
  * first ten candidates; `unknown`: a target is not known.

@@ -8,7 +8,7 @@
  */
 import type { Task } from '../../shared/arc';
 import type { TaskOutcome } from '../../shared/evaluation';
-import { flattenGrid, unflattenGrid } from './grid';
+import { flattenGrid, unflattenGrid } from '../../shared/arc-grid';
 import type { Candidate, Votes } from './voting';
 
 export const PASS_KS = [1, 2, 5, 10, 100, 1000] as const;

@@ -6,7 +6,7 @@
  * Made for 400 tasks × 1000 augmentations × 900 cells: each distinct grid is kept once, at half a byte per cell, and a
  * vote takes 16 bytes.
  */
-import type { FlatGrid } from './grid';
+import type { FlatGrid } from '../../shared/arc-grid';
 
 /** A grid that was predicted for a test input. */
 export interface Candidate {

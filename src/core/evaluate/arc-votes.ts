@@ -7,12 +7,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
-import { cropGrid } from '../arc/canvas';
-import { inverseColours, inverseDihedral, recolourGrid, transformGrid, type FlatGrid } from '../arc/grid';
+import { cropGrid } from '../../shared/arc-canvas';
+import { inverseColours, inverseDihedral, recolourGrid, transformGrid, type FlatGrid } from '../../shared/arc-grid';
 import { parseJson } from '../arc/json';
-import { parseTask } from '../arc/task';
+import { parseTask } from '../../shared/arc-task';
 import { Votes } from '../arc/voting';
-import { parseAugmentedName, type Augmentation } from '../data/arc-augment';
+import { parseAugmentedName, type Augmentation } from '../../shared/arc-augment';
 import type { IdentifierTable } from '../data/identifiers';
 
 /** A grid of an augmented puzzle in the frame of the puzzle itself. The builder recolours first and turns then. */

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StudioError } from '../../shared/errors';
-import type { EvaluatedTask, EvaluationOptions, EvaluationReport, SavedOutput } from '../../shared/evaluation';
+import type { EvaluatedTask, EvaluationPlan, EvaluationReport } from '../../shared/evaluation';
 import { handleUse, nativeBackend } from '../backend/native';
 import { Votes } from '../arc/voting';
 import type { Batch } from '../data/batch';
@@ -22,21 +22,6 @@ import { OutputsFile } from './outputs-file';
 import { ProgressFile } from './progress';
 import { arcResult, FILES, LISTED_EXAMPLES, listedExample, readReport, writeReport } from './report';
 import { readVotes, writeVotes } from './votes-file';
-
-export interface EvaluationPlan extends EvaluationOptions {
-  checkpoint: string;
-  /** Folder of the dataset. */
-  data_path: string;
-  /** Folder for the results; made if it is not there. */
-  out: string;
-  save_outputs: SavedOutput[];
-  /** Adds this evaluation's votes to those of the one that lies in `out`, as the reference does from round to round. */
-  pool_votes: boolean;
-  /** Rows per batch; null chooses. */
-  batch_size: number | null;
-  /** Goes on with the unfinished evaluation in `out`, if there is one. */
-  resume: boolean;
-}
 
 export interface EvaluationHost {
   /** Asked between two batches. */
@@ -123,7 +108,7 @@ class Work {
       pool_votes: plan.pool_votes,
     };
     const embedding = await EmbeddingRows.match(open.checkpoint, store, plan.split);
-    const progress = new ProgressFile(plan.out);
+    const progress = new ProgressFile(plan.out, plan.save_every_s);
     const cells = new CellSums(actSteps);
     const work = new Work(plan, store, open, split, examples, embedding, question, progress, cells, batchSize);
     await work.prepare();

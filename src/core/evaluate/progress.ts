@@ -8,8 +8,7 @@ import type { CellSums } from './cell-sums';
 import { FILES } from './report';
 import { readVotes, writeVotes } from './votes-file';
 
-/** Seconds between two savings, and at most what share of the time they may take. */
-const EVERY_S = 20;
+/** The share of the time that saving may take at most. */
 const SHARE = 0.05;
 
 export interface ProgressState {
@@ -40,7 +39,11 @@ export class ProgressFile {
   private saved = Date.now();
   private cost = 0;
 
-  constructor(folder: string) {
+  /** @param everyS seconds between two savings; 0 saves whenever asked */
+  constructor(
+    folder: string,
+    private readonly everyS: number,
+  ) {
     this.path = join(folder, FILES.progress);
   }
 
@@ -50,7 +53,7 @@ export class ProgressFile {
 
   /** Whether it is time to save: not so often that the saving itself takes the time. */
   due(): boolean {
-    return Date.now() - this.saved > Math.max(EVERY_S * 1000, this.cost / SHARE);
+    return this.everyS === 0 || Date.now() - this.saved > Math.max(this.everyS * 1000, this.cost / SHARE);
   }
 
   async save({ question, pooled, done, seconds, votes, cells, listed }: ProgressState): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { packGrid, type PackedGrid, type Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
 import type { CandidateGrid, EvaluatedTask, EvaluationReport } from '../../shared/evaluation';
-import { flattenGrid, unflattenGrid, type FlatGrid } from '../arc/grid';
+import { flattenGrid, unflattenGrid, type FlatGrid } from '../../shared/arc-grid';
 import { arcMetrics, scoresByViews, scoreTask, submission, type ScoredTask } from '../arc/scores';
 import type { Votes } from '../arc/voting';
 import { writeAtomically } from '../checkpoint/atomic';
