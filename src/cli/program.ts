@@ -8,6 +8,7 @@ import { buildArcCommand } from './commands/build-arc';
 import { buildSudokuCommand } from './commands/build-sudoku';
 import { datasetsCommand } from './commands/datasets';
 import { doctorCommand } from './commands/doctor';
+import { evalCommand } from './commands/eval';
 import { runsCommand } from './commands/runs';
 import { serveCommand } from './commands/serve';
 import { trainCommand } from './commands/train';
@@ -29,6 +30,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   trainCommand(program, exit);
   buildArcCommand(program, exit);
   buildSudokuCommand(program, exit);
+  evalCommand(program, exit);
   runsCommand(program);
   datasetsCommand(program, exit);
   doctorCommand(program, exit);

@@ -9,6 +9,7 @@ import { importMethods, type ImportEvents } from './contract/imports';
 import { datasetMethods, type DatasetEvents } from './contract/datasets';
 import { runMethods, type RunEvents } from './contract/runs';
 import { traceMethods, type TraceEvents } from './contract/traces';
+import { evaluationMethods, type EvaluationEvents } from './contract/evaluations';
 
 export const METHODS = {
   ...appMethods,
@@ -17,6 +18,7 @@ export const METHODS = {
   ...datasetMethods,
   ...runMethods,
   ...traceMethods,
+  ...evaluationMethods,
 } as const;
 
 export type Methods = typeof METHODS;
@@ -31,7 +33,8 @@ export type Output<M extends MethodName> = Methods[M]['output'] extends (value: 
 /** One handler per method: what the studio implements and every transport serves. */
 export type Handlers = { [M in MethodName]: (input: Parsed<M>) => Promise<Output<M>> | Output<M> };
 
-export interface Events extends AppEvents, TaskEvents, ImportEvents, DatasetEvents, RunEvents, TraceEvents {}
+export interface Events
+  extends AppEvents, TaskEvents, ImportEvents, DatasetEvents, RunEvents, TraceEvents, EvaluationEvents {}
 export type EventName = keyof Events;
 
 /** What the preload or the WebSocket client gives the renderer. */

@@ -4,6 +4,7 @@ import type { Handlers, Parsed } from '../shared/contract';
 import type { Context } from './context';
 import type { Datasets } from './datasets/datasets';
 import { doctorReport } from './doctor';
+import type { Evaluations } from './evaluations/evaluations';
 import { estimate, recipeSizes } from './estimate/estimate';
 import { absolutePath } from './home';
 import type { Imports } from './imports/imports';
@@ -22,12 +23,22 @@ export interface Services {
   runs: Runs;
   datasets: Datasets;
   traces: Traces;
+  evaluations: Evaluations;
   imports: Imports;
   info: { version: string; transport: AppInfo['transport']; runtimeReport: string | null };
   chooseImport: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
 }
 
-export function makeHandlers({ context, runs, datasets, traces, imports, info, chooseImport }: Services): Handlers {
+export function makeHandlers({
+  context,
+  runs,
+  datasets,
+  traces,
+  evaluations,
+  imports,
+  info,
+  chooseImport,
+}: Services): Handlers {
   const { store, events, home, supervisor } = context;
   const summary = (id: string) => runSummary(store, runs.get(id));
   const told = (id: string) => {
@@ -121,6 +132,7 @@ export function makeHandlers({ context, runs, datasets, traces, imports, info, c
       runs.refuseActive(run, 'deleted');
       const files = store.checkpoints.list(id).map((c) => absolutePath(home, c.path));
       traces.removeFilesOf(id);
+      evaluations.removeFilesOf(id);
       store.runs.delete(id);
       for (const file of files) removeFile(context, file);
       if (run.config.checkpoint_path === null) removeFile(context, runFolder(home, run));
@@ -143,5 +155,18 @@ export function makeHandlers({ context, runs, datasets, traces, imports, info, c
       traces.delete(trace);
       return {};
     },
+
+    'evaluations.list': ({ run }) => evaluations.list(run),
+    'evaluations.get': ({ evaluation }) => evaluations.get(evaluation),
+    'evaluations.create': (input) => evaluations.create(input),
+    'evaluations.cancel': ({ evaluation }) => evaluations.cancel(evaluation),
+    'evaluations.resume': ({ evaluation }) => evaluations.resume(evaluation),
+    'evaluations.delete': ({ evaluation }) => {
+      evaluations.delete(evaluation);
+      return {};
+    },
+    'evaluations.tasks': ({ evaluation }) => evaluations.tasks(evaluation),
+    'evaluations.task': ({ evaluation, position }) => evaluations.task(evaluation, position),
+    'evaluations.compare': ({ a, b }) => evaluations.compare(a, b),
   };
 }

@@ -10,6 +10,7 @@ export interface StudioHome {
   runs: string;
   datasets: string;
   traces: string;
+  evaluations: string;
   logs: string;
 }
 
@@ -38,6 +39,7 @@ export function homePaths(root: string): StudioHome {
     runs: join(root, 'runs'),
     datasets: join(root, 'datasets'),
     traces: join(root, 'traces'),
+    evaluations: join(root, 'evaluations'),
     logs: join(root, 'logs'),
   };
 }
@@ -49,7 +51,7 @@ export function homePaths(root: string): StudioHome {
 export function prepareHome(root: string): StudioHome {
   const home = homePaths(root);
   try {
-    for (const folder of [home.root, home.runs, home.datasets, home.traces, home.logs]) {
+    for (const folder of [home.root, home.runs, home.datasets, home.traces, home.evaluations, home.logs]) {
       makeFolders(folder);
     }
     // Permission bits do not tell about read-only mounts or a full disk; writing does. A block, since a full disk

@@ -2,6 +2,7 @@
 import type { Db } from './db/open';
 import { CheckpointRepository } from './repositories/checkpoints';
 import { DatasetRepository } from './repositories/datasets';
+import { EvaluationRepository } from './repositories/evaluations';
 import { EventRepository } from './repositories/events';
 import { MetricRepository } from './repositories/metrics';
 import { PredictionRepository } from './repositories/predictions';
@@ -22,6 +23,7 @@ export interface Store {
   events: EventRepository;
   predictions: PredictionRepository;
   traces: TraceRepository;
+  evaluations: EvaluationRepository;
   settings: SettingsRepository;
 }
 
@@ -37,6 +39,7 @@ export function openStore(db: Db): Store {
     events: new EventRepository(db),
     predictions: new PredictionRepository(db),
     traces: new TraceRepository(db),
+    evaluations: new EvaluationRepository(db),
     settings: new SettingsRepository(db),
   };
 }

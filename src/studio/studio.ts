@@ -7,6 +7,7 @@ import type { Context } from './context';
 import { Datasets } from './datasets/datasets';
 import { asStudioError, openDatabase } from './db/open';
 import { dispatch, type Answer } from './dispatch';
+import { Evaluations } from './evaluations/evaluations';
 import { StudioEvents } from './emitter';
 import { makeHandlers } from './handlers';
 import { prepareHome, type StudioHome } from './home';
@@ -50,6 +51,7 @@ export interface Studio {
   context: Context;
   runs: Runs;
   datasets: Datasets;
+  evaluations: Evaluations;
   /** Checks a method's name and input and runs it. @throws StudioError, and nothing else */
   dispatch<M extends MethodName>(name: M, input: Input<M>): Promise<Output<M>>;
   dispatch(name: string, input: unknown): Promise<unknown>;
@@ -84,15 +86,18 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const datasets = new Datasets(context, () => runs.pump());
   const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
   const traces = new Traces(context);
+  const evaluations = new Evaluations(context);
   const imports = new Imports(context);
   markLost(context);
   traces.recover();
+  evaluations.recover();
   await datasets.recover(options.resumeAtStart ?? false);
   const handlers = makeHandlers({
     context,
     runs,
     datasets,
     traces,
+    evaluations,
     imports,
     info: {
       version: files.version,
@@ -111,6 +116,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     imports.close();
     datasets.beginClose();
     runs.close();
+    evaluations.close();
     await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
     await supervisor.close(5_000);
     runs.closed();
@@ -126,6 +132,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     context,
     runs,
     datasets,
+    evaluations,
     answer: (name, input) => dispatch(handlers, log, name, input),
     dispatch: async (name: string, input: unknown) => {
       const answer = await dispatch(handlers, log, name, input);

@@ -147,7 +147,9 @@ it('gives the same after SIGKILLs as without', async () => {
   }
   const compute = await client();
   await expect(evaluate(compute, { ...asked, resume: false })).rejects.toThrow('unfinished evaluation');
-  await expect(evaluate(compute, { ...asked, weights: 'raw' }, 'other')).rejects.toThrow('weights "ema", this one "raw"');
+  await expect(evaluate(compute, { ...asked, weights: 'raw' }, 'other')).rejects.toThrow(
+    'weights "ema", this one "raw"',
+  );
   const report = await evaluate(compute, asked, 'last');
   expect(compute.all('progress').filter((m) => m.job === 'last')[0].done).toBeGreaterThan(0);
   for (const file of ['metrics.json', 'submission.json', 'outputs.safetensors', 'votes.safetensors']) {

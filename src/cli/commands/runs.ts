@@ -8,6 +8,7 @@ import type { RunRecord } from '../../studio/repositories/runs';
 import { checkpointInfos, runDetail, runSummary } from '../../studio/runs/summary';
 import type { Studio } from '../../studio/studio';
 import { findRun, withStudio, type Globals } from '../open';
+import { tellResults } from '../compare-results';
 import { bytes, count, decimal, duration, percent, print, printJson, say, table } from '../output';
 import { UsageError } from '../usage';
 
@@ -123,12 +124,11 @@ function compare(studio: Studio, ids: readonly string[], command: Command): void
   const runs = ids.map((id) => findRun(studio, id));
   const paths = [...new Set(runs.slice(1).flatMap((run) => configDiff(runs[0].config, run.config)))];
   if (wantsJson(command)) {
-    return runs.forEach((run) =>
-      printJson({
-        ...runSummary(studio.context.store, run),
-        config: Object.fromEntries(paths.map((p) => [p, getPath(run.config, p)])),
-      }),
-    );
+    for (const run of runs) {
+      const config = Object.fromEntries(paths.map((p) => [p, getPath(run.config, p)]));
+      printJson({ ...runSummary(studio.context.store, run), config });
+    }
+    return tellResults(studio, runs, true);
   }
   const row = (title: string, of: (run: RunRecord) => string) => [title, ...runs.map(of)];
   print(
@@ -147,6 +147,7 @@ function compare(studio: Studio, ids: readonly string[], command: Command): void
       ],
     ),
   );
+  tellResults(studio, runs, false);
 }
 
 async function remove(studio: Studio, ids: readonly string[], command: Command): Promise<void> {

@@ -241,12 +241,16 @@ class Work {
     const { rows, columns } = store;
     const example = { split: this.plan.split, index: this.examples[at] };
     this.listed.push(
-      listedExample(store.puzzleName(example), { rows, columns }, {
-        input: batch.inputs.subarray(b * S, (b + 1) * S),
-        label: batch.labels.subarray(b * S, (b + 1) * S),
-        tokens,
-        q_halt: q,
-      }),
+      listedExample(
+        store.puzzleName(example),
+        { rows, columns },
+        {
+          input: batch.inputs.subarray(b * S, (b + 1) * S),
+          label: batch.labels.subarray(b * S, (b + 1) * S),
+          tokens,
+          q_halt: q,
+        },
+      ),
     );
   }
 
@@ -293,7 +297,10 @@ class Work {
 }
 
 /** All examples, or those of each group's first `augmentations` + 1 puzzles: the task as it is comes first. */
-function chooseExamples({ groupIndices, puzzleIndices, examples }: DatasetSplit, augmentations: number | null): Int32Array {
+function chooseExamples(
+  { groupIndices, puzzleIndices, examples }: DatasetSplit,
+  augmentations: number | null,
+): Int32Array {
   if (augmentations === null) return spreadExamples(examples, 0);
   const chosen: number[] = [];
   for (let g = 0; g + 1 < groupIndices.length; g++) {

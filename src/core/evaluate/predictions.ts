@@ -146,7 +146,10 @@ function checkShapes({ path, shapes }: PredictionSource, { metadata }: DatasetSp
 
 function arcVotesOf({ path, shapes }: PredictionSource, store: DatasetStore): ArcVotes {
   if (!shapes.has('q_halt_logits')) {
-    throw new StudioError('bad_input', `${path} has no tensor "q_halt_logits", by which equal votes are ranked: save it too.`);
+    throw new StudioError(
+      'bad_input',
+      `${path} has no tensor "q_halt_logits", by which equal votes are ranked: save it too.`,
+    );
   }
   const names = store.identifiers();
   if (!names) {

@@ -68,7 +68,10 @@ export class ProgressFile {
    * @param cells receives the saved sums
    * @throws StudioError `conflict` if the file answers another question, naming the first difference
    */
-  async restore(question: Record<string, unknown>, cells: CellSums): Promise<Omit<ProgressState, 'question' | 'cells'>> {
+  async restore(
+    question: Record<string, unknown>,
+    cells: CellSums,
+  ): Promise<Omit<ProgressState, 'question' | 'cells'>> {
     const { votes, about, extra } = await readVotes(this.path);
     const saved = about as About;
     for (const [key, value] of Object.entries(question)) {
@@ -88,4 +91,3 @@ export class ProgressFile {
     return { pooled: saved.pooled, done: saved.done, seconds: saved.seconds, votes, listed: saved.listed };
   }
 }
-

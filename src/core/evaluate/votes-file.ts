@@ -25,7 +25,9 @@ export async function writeVotes(path: string, votes: Votes, about: object, extr
 }
 
 /** @throws StudioError `damaged` if it is not what {@link writeVotes} writes; file system errors */
-export async function readVotes(path: string): Promise<{ votes: Votes; about: unknown; extra: Map<string, NamedTensor> }> {
+export async function readVotes(
+  path: string,
+): Promise<{ votes: Votes; about: unknown; extra: Map<string, NamedTensor> }> {
   const { tensors, metadata } = await readSafetensors(path);
   try {
     const take = <T>(name: string, type: new (...args: never[]) => T): T => {

@@ -26,6 +26,12 @@ export class CheckpointRepository {
     return (this.db.prepare('SELECT * FROM checkpoints WHERE id = ?').get(id) as CheckpointRecord | undefined) ?? null;
   }
 
+  /** The one whose file is at any of these places, written as they are stored. */
+  byPath(paths: readonly string[]): CheckpointRecord | null {
+    const find = this.db.prepare('SELECT * FROM checkpoints WHERE path IN (SELECT value FROM json_each(?)) LIMIT 1');
+    return (find.get(JSON.stringify(paths)) as CheckpointRecord | undefined) ?? null;
+  }
+
   has(run: string): boolean {
     return this.db.prepare('SELECT 1 FROM checkpoints WHERE run = ? LIMIT 1').get(run) !== undefined;
   }

@@ -32,6 +32,7 @@ export function pruneCheckpoints(context: Context, run: RunRecord): void {
   for (const t of store.traces.list(run.id)) {
     if (t.checkpoint !== null && (t.status === 'queued' || t.status === 'running')) inUse.add(t.checkpoint);
   }
+  for (const e of store.evaluations.active()) if (e.checkpoint !== null) inUse.add(e.checkpoint);
   const gone = toPrune(
     store.checkpoints.list(run.id),
     run.config.studio.keep_checkpoints,

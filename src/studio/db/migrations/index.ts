@@ -1,5 +1,6 @@
 import type { Migration } from '../migrate';
 import { initial } from './001-initial';
+import { evaluations } from './002-evaluations';
 
 /** Every migration, in order. A released one is never edited: add the next number. */
-export const MIGRATIONS: readonly Migration[] = [initial];
+export const MIGRATIONS: readonly Migration[] = [initial, evaluations];
