@@ -155,7 +155,7 @@ describe('evaluations', () => {
     await studio.close();
     open.pop();
     const env = { TRM_HOME: home };
-    const args = ['eval', '--checkpoint', 'run', '--batch-size', '1', '--act-steps', '64', '--out'];
+    const args = ['eval', '--checkpoint', 'run', '--batch-size', '1', '--act-steps', '16', '--num-aug', '4', '--out'];
     const whole = join(freshFolder(), 'whole');
     expect((await runCli([...args, whole], { env })).code).toBe(0);
     const cut = join(freshFolder(), 'cut');
