@@ -114,7 +114,7 @@ it('votes over all augmentations, and what it saved scores the same', async () =
     expect(cell[token]).toBe(Math.max(...cell));
   });
   const quiet = { stopped: () => false, progress: () => undefined };
-  const again = await scorePredictions(join(asked.out, 'outputs.safetensors'), data, join(home, 'again'), quiet);
+  const again = await scorePredictions([join(asked.out, 'outputs.safetensors')], data, join(home, 'again'), quiet);
   const arc = Object.entries(report.metrics).filter(([name]) => name.startsWith('ARC'));
   expect(again?.metrics).toMatchObject(Object.fromEntries(arc));
   expect(again?.metrics.exact_accuracy).toBe(report.metrics.exact_accuracy);

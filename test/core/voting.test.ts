@@ -33,7 +33,7 @@ const json = (...path: string[]): unknown => JSON.parse(readFileSync(join(...pat
 describe('the reference’s evaluator', () => {
   it('has equal metrics and an equal submission', async () => {
     const out = join(folder, 'golden');
-    const report = await scorePredictions(predictions, DATASET, out, quiet);
+    const report = await scorePredictions([predictions], DATASET, out, quiet);
     expect(json(out, 'metrics.json')).toMatchObject(json(GOLDEN, 'evaluator/metrics.json') as object);
     expect(json(out, 'submission.json')).toEqual(json(GOLDEN, 'evaluator/submission.json'));
     // One test input per task: the two families agree.
@@ -66,11 +66,24 @@ describe('the reference’s evaluator', () => {
       {},
     );
     const out = join(folder, 'shuffled');
-    const report = await scorePredictions(shuffled, DATASET, out, quiet);
+    const report = await scorePredictions([shuffled], DATASET, out, quiet);
     expect(json(out, 'metrics.json')).toMatchObject(json(GOLDEN, 'evaluator/metrics.json') as object);
     expect(json(out, 'submission.json')).toEqual(json(GOLDEN, 'evaluator/submission.json'));
     expect(report?.metrics.count).toBe(16);
     expect(report?.notes).toEqual([]);
+  });
+
+  it('reads what PyTorch saved: one file per process, preds as int64', async () => {
+    // The same predictions, saved by PyTorch's own torch.save.
+    const files = [0, 1].map((rank) => {
+      const name = `step_5_all_preds.${rank}`;
+      writeFileSync(join(folder, name), gunzipSync(readFileSync(join(GOLDEN, 'evaluator', `${name}.gz`))));
+      return join(folder, name);
+    });
+    const out = join(folder, 'torch');
+    await scorePredictions(files, DATASET, out, quiet);
+    expect(json(out, 'metrics.json')).toMatchObject(json(GOLDEN, 'evaluator/metrics.json') as object);
+    expect(json(out, 'submission.json')).toEqual(json(GOLDEN, 'evaluator/submission.json'));
   });
 
   it('says what a file lacks', async () => {
@@ -80,7 +93,7 @@ describe('the reference’s evaluator', () => {
       change(all);
       const path = join(folder, name);
       await writeSafetensors(path, all, {});
-      return scorePredictions(path, DATASET, join(folder, 'bad'), quiet);
+      return scorePredictions([path], DATASET, join(folder, 'bad'), quiet);
     };
     await expect(write('no-q', (all) => all.delete('q_halt_logits'))).rejects.toThrow('no tensor "q_halt_logits"');
     await expect(write('no-preds', (all) => all.delete('preds'))).rejects.toThrow('no tensor "preds" (it has');
@@ -90,6 +103,8 @@ describe('the reference’s evaluator', () => {
     );
     const strange = { shape: [16], data: new Int32Array(16).fill(999) };
     await expect(write('ids', (all) => all.set('puzzle_identifiers', strange))).rejects.toThrow('identifier 999');
+    const floats = { shape: [16, 900], data: new Float32Array(16 * 900) };
+    await expect(write('floats', (all) => all.set('preds', floats))).rejects.toThrow('"preds" is F32');
     const nan = { shape: [16], data: new Float32Array(16).fill(NaN) };
     await expect(write('nan', (all) => all.set('q_halt_logits', nan))).rejects.toThrow('not a number in row 0');
   });

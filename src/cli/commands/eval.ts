@@ -19,7 +19,7 @@ import { EXIT, UsageError, wholeNumber } from '../usage';
 
 interface Flags extends Globals {
   checkpoint?: string;
-  predictions?: string;
+  predictions?: string[];
   data?: string;
   out: string;
   saveOutputs?: string;
@@ -45,7 +45,11 @@ export function evalCommand(program: Command, exit: (code: number) => void): voi
     .command('eval')
     .description('evaluate a checkpoint, or score predictions made elsewhere')
     .option('-c, --checkpoint <file>', 'checkpoint file, or a run (its newest checkpoint)')
-    .option('-p, --predictions <file>', 'safetensors with inputs, puzzle_identifiers, preds and q_halt_logits')
+    .option(
+      '-p, --predictions <file>',
+      'safetensors, or the reference’s step_N_all_preds.0, with inputs, puzzle_identifiers, preds and q_halt_logits; may be repeated, one per process',
+      (value: string, before: string[] | undefined) => [...(before ?? []), value],
+    )
     .option('-d, --data <dir>', 'dataset folder, or the id or name of one of the studio (default: the run’s own)')
     .requiredOption('-o, --out <dir>', 'folder for the results')
     .option('--save-outputs <names>', `what to keep of every example, by commas: ${SAVED_OUTPUTS.join(', ')}`)
@@ -99,7 +103,7 @@ function planOf(flags: Flags): Plan {
 }
 
 /** Predictions made elsewhere: no tensors, so it is done here. */
-async function score(flags: Flags, predictions: string): Promise<number> {
+async function score(flags: Flags, predictions: readonly string[]): Promise<number> {
   if (flags.data === undefined) throw new UsageError('--predictions needs --data: the dataset that they are for.');
   const misplaced = (['saveOutputs', 'actSteps', 'numAug', 'batchSize', 'poolVotes', 'resume'] as const).find(
     (key) => flags[key] !== undefined,
@@ -115,10 +119,15 @@ async function score(flags: Flags, predictions: string): Promise<number> {
   process.once('SIGINT', interrupt);
   try {
     const data = existsSync(flags.data) ? flags.data : await withStudio(flags, async (s) => datasetPath(s, flags));
-    const report = await scorePredictions(resolve(predictions), resolve(data), resolve(flags.out), {
-      stopped: () => stopped,
-      progress: (done, total) => meter.update(done, total, 'predictions'),
-    });
+    const report = await scorePredictions(
+      predictions.map((path) => resolve(path)),
+      resolve(data),
+      resolve(flags.out),
+      {
+        stopped: () => stopped,
+        progress: (done, total) => meter.update(done, total, 'predictions'),
+      },
+    );
     line.clear();
     if (!report) return EXIT.interrupted;
     tell(flags, report, resolve(flags.out), null);

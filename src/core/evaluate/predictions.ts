@@ -1,13 +1,16 @@
 /**
- * Predictions made elsewhere, scored: a safetensors file with `preds` [N, S], `inputs` [N, S], `puzzle_identifiers` [N] and,
- * for ARC, `q_halt_logits` [N]. Rows may come in any order and may repeat; rows of the blank identifier are padding in ARC.
+ * Predictions made elsewhere, scored: safetensors, or what the reference saves (`step_N_all_preds.0` …, one file per
+ * process), with `preds` [N, S], `inputs` [N, S], `puzzle_identifiers` [N] and, for ARC, `q_halt_logits` [N]. Rows may come
+ * in any order and may repeat; rows of the blank identifier are padding in ARC.
  */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { StudioError } from '../../shared/errors';
 import type { EvaluatedTask, EvaluationReport } from '../../shared/evaluation';
-import { SafetensorsFile, type TensorData } from '../checkpoint/safetensors';
+import { toFloat32, type Dtype } from '../checkpoint/dtypes';
+import { openTensorFile } from '../checkpoint/open';
+import type { TensorFile } from '../checkpoint/tensor-file';
 import { DatasetStore, type DatasetSplit } from '../data/store';
 import { IGNORE_LABEL } from '../data/batch';
 import { ArcVotes, readTestTasks } from './arc-votes';
@@ -16,26 +19,6 @@ import { arcResult, LISTED_EXAMPLES, listedExample, writeReport } from './report
 /** Rows read in one piece. */
 const PIECE = 1024;
 
-/** Where predictions come from: rows are read piece by piece. */
-export interface PredictionSource {
-  path: string;
-  /** Shape by tensor name. */
-  shapes: ReadonlyMap<string, readonly number[]>;
-  rows(name: string, first: number, count: number): Promise<TensorData>;
-  close(): Promise<void>;
-}
-
-/** @throws StudioError `damaged` if it is no safetensors file */
-export async function openPredictions(path: string): Promise<PredictionSource> {
-  const file = await SafetensorsFile.open(path);
-  return {
-    path,
-    shapes: new Map([...file.header.tensors].map(([name, { shape }]) => [name, shape])),
-    rows: (name, first, count) => file.rows(name, first, count),
-    close: () => file.close(),
-  };
-}
-
 export interface ScoringHost {
   /** Asked between two pieces. */
   stopped(): boolean;
@@ -43,44 +26,38 @@ export interface ScoringHost {
 }
 
 /**
+ * @param predictions files whose rows belong together
  * @param out folder for metrics.json, submission.json (ARC) and evaluation.json
  * @returns null if it was stopped
- * @throws StudioError `bad_input` where the file lacks something or does not fit the dataset
+ * @throws StudioError `bad_input` where a file lacks something or does not fit the dataset
  */
 export async function scorePredictions(
-  predictions: string,
+  predictions: readonly string[],
   dataset: string,
   out: string,
   host: ScoringHost,
 ): Promise<EvaluationReport | null> {
   const store = DatasetStore.open(dataset);
-  let source: PredictionSource | null = null;
+  const files: TensorFile[] = [];
   try {
-    source = await openPredictions(predictions);
+    for (const path of predictions) files.push(openTensorFile(path));
     const started = Date.now();
     const split = store.split('test');
-    const N = checkShapes(source, split);
-    const arc = store.kind === 'arc' ? arcVotesOf(source, store) : null;
-    const labels = new LabelFinder(split);
-    const cells = new Cells(N, store);
-    for (let at = 0; at < N; at += PIECE) {
-      const count = Math.min(PIECE, N - at);
-      const read = async (name: string) => (source as PredictionSource).rows(name, at, count);
-      const S = split.metadata.seq_len;
-      const [inputs, preds] = [toTokens(await read('inputs')), toTokens(await read('preds'))];
-      const ids = toTokens(await read('puzzle_identifiers'));
-      const q = source.shapes.has('q_halt_logits') ? ((await read('q_halt_logits')) as Float32Array) : null;
-      for (let i = 0; i < count; i++) {
-        const [input, tokens] = [inputs.subarray(i * S, (i + 1) * S), preds.subarray(i * S, (i + 1) * S)];
-        if (arc && ids[i] === split.metadata.blank_identifier_id) continue;
-        if (q && Number.isNaN(q[i])) throw notANumber(predictions, at + i);
-        arc?.add(ids[i], input, tokens, q ? q[i] : 0);
-        cells.add(labels.find(ids[i], input), input, tokens, q ? q[i] : 0);
+    const counts = files.map((file) => checkShapes(file, split));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const arc = store.kind === 'arc' ? arcVotesOf(files, store) : null;
+    const scorer = new Scorer(split, arc, new Cells(total, store));
+    let done = 0;
+    for (const [i, file] of files.entries()) {
+      for (let at = 0; at < counts[i]; at += PIECE) {
+        const count = Math.min(PIECE, counts[i] - at);
+        scorer.add(file, at, count);
+        host.progress((done += count), total);
+        await new Promise((turn) => setImmediate(turn));
+        if (host.stopped()) return null;
       }
-      host.progress(at + count, N);
-      await new Promise((resolveTurn) => setImmediate(resolveTurn));
-      if (host.stopped()) return null;
     }
+    const { cells } = scorer;
     const names = store.identifiers();
     const result = arc && names ? arcResult(await readTestTasks(store.path), arc, names) : null;
     const report: EvaluationReport = {
@@ -89,11 +66,11 @@ export async function scorePredictions(
       kind: store.kind,
       rows: store.rows,
       columns: store.columns,
-      source: resolve(predictions),
+      source: predictions.map((path) => resolve(path)).join(', '),
       dataset: resolve(dataset),
       options: null,
       step: null,
-      examples: N,
+      examples: total,
       seconds: (Date.now() - started) / 1000,
       metrics: { ...result?.metrics, ...cells.metrics() },
       act_steps: [],
@@ -105,8 +82,38 @@ export async function scorePredictions(
     await writeReport(out, report, result?.submission ?? null);
     return report;
   } finally {
-    await source?.close();
+    for (const file of files) await file.close();
     store.close();
+  }
+}
+
+class Scorer {
+  private readonly labels: LabelFinder;
+
+  constructor(
+    private readonly split: DatasetSplit,
+    private readonly arc: ArcVotes | null,
+    readonly cells: Cells,
+  ) {
+    this.labels = new LabelFinder(split);
+  }
+
+  /** Rows `first` … of a file. @throws StudioError `bad_input` for a q that is not a number */
+  add(file: TensorFile, first: number, count: number): void {
+    const { split, arc } = this;
+    const { seq_len: S, blank_identifier_id: blank } = split.metadata;
+    const tokens = (name: string): Int32Array =>
+      toTokens(file.bytes(name, first, count), (file.tensors.get(name) as { dtype: Dtype }).dtype);
+    const [inputs, preds, ids] = [tokens('inputs'), tokens('preds'), tokens('puzzle_identifiers')];
+    const halting = file.tensors.get('q_halt_logits');
+    const q = halting ? toFloat32(file.bytes('q_halt_logits', first, count), halting.dtype) : null;
+    for (let i = 0; i < count; i++) {
+      const [input, prediction] = [inputs, preds].map((all) => all.subarray(i * S, (i + 1) * S));
+      if (arc && ids[i] === blank) continue;
+      if (q && Number.isNaN(q[i])) throw notANumber(file.path, first + i);
+      arc?.add(ids[i], input, prediction, q ? q[i] : 0);
+      this.cells.add(this.labels.find(ids[i], input), input, prediction, q ? q[i] : 0);
+    }
   }
 }
 
@@ -115,40 +122,48 @@ function notANumber(path: string, row: number): StudioError {
 }
 
 /** @returns the number of predictions */
-function checkShapes({ path, shapes }: PredictionSource, { metadata }: DatasetSplit): number {
+function checkShapes({ path, tensors }: TensorFile, { metadata }: DatasetSplit): number {
   const S = metadata.seq_len;
-  const names = [...shapes.keys()].join(', ') || 'nothing';
-  const need = (name: string): readonly number[] => {
-    const shape = shapes.get(name);
-    if (shape) return shape;
+  const names = [...tensors.keys()].join(', ') || 'nothing';
+  const need = (name: string) => {
+    const info = tensors.get(name);
+    if (info) return info;
     throw new StudioError(
       'bad_input',
       `${path} has no tensor "${name}" (it has ${names}): save inputs, puzzle_identifiers, preds and q_halt_logits.`,
     );
   };
-  const N = need('preds')[0];
+  const N = need('preds').shape[0] ?? 0;
   const wanted: [string, number[]][] = [
     ['preds', [N, S]],
     ['inputs', [N, S]],
     ['puzzle_identifiers', [N]],
   ];
-  if (shapes.has('q_halt_logits')) wanted.push(['q_halt_logits', [N]]);
+  if (tensors.has('q_halt_logits')) wanted.push(['q_halt_logits', [N]]);
   for (const [name, shape] of wanted) {
     const found = need(name);
-    if (found.join() === shape.join()) continue;
-    throw new StudioError(
-      'bad_input',
-      `${path}: "${name}" has shape [${found.join(', ')}], and the dataset needs [${shape.join(', ')}]: name the dataset that the predictions were made with.`,
-    );
+    if (found.shape.join() !== shape.join()) {
+      throw new StudioError(
+        'bad_input',
+        `${path}: "${name}" has shape [${found.shape.join(', ')}], and the dataset needs [${shape.join(', ')}]: name the dataset that the predictions were made with.`,
+      );
+    }
+    if (name !== 'q_halt_logits' && !TOKEN_TYPES.includes(found.dtype)) {
+      throw new StudioError(
+        'bad_input',
+        `${path}: "${name}" is ${found.dtype}, and whole numbers are needed: save tokens.`,
+      );
+    }
   }
   return N;
 }
 
-function arcVotesOf({ path, shapes }: PredictionSource, store: DatasetStore): ArcVotes {
-  if (!shapes.has('q_halt_logits')) {
+function arcVotesOf(files: readonly TensorFile[], store: DatasetStore): ArcVotes {
+  const without = files.find(({ tensors }) => !tensors.has('q_halt_logits'));
+  if (without) {
     throw new StudioError(
       'bad_input',
-      `${path} has no tensor "q_halt_logits", by which equal votes are ranked: save it too.`,
+      `${without.path} has no tensor "q_halt_logits", by which equal votes are ranked: save it too.`,
     );
   }
   const names = store.identifiers();
@@ -162,8 +177,12 @@ function arcVotesOf({ path, shapes }: PredictionSource, store: DatasetStore): Ar
 }
 
 /** PyTorch saves argmax as int64. */
-function toTokens(data: TensorData): Int32Array {
-  return data instanceof Int32Array ? data : Int32Array.from(data as ArrayLike<number | bigint>, Number);
+const TOKEN_TYPES: readonly Dtype[] = ['I32', 'I64', 'U8'];
+
+function toTokens(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): Int32Array {
+  if (dtype === 'I32') return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  if (dtype === 'U8') return Int32Array.from(bytes);
+  return Int32Array.from(Array.from(new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8), Number));
 }
 
 /** Finds the labels of a prediction: the next example of the test split as a rule, any other by its input otherwise. */
