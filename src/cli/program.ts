@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { toWireError } from '../shared/errors';
+import { StudioError, toWireError } from '../shared/errors';
+import { withoutLauncher } from '../shared/hydra/command';
 import { appFiles } from '../studio/app-files';
 import { asStudioError } from '../studio/db/open';
 import { homePaths, resolveHome } from '../studio/home';
@@ -37,7 +38,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   serveCommand(program, exit);
   inherit(program);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(unpasted(argv), { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -57,6 +58,20 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 /** commander's own words in the form that all other errors have. */
 function asSentence(text: string): string {
   return text.replace(/^error: (.)(.*?)\.?$/m, (_, first: string, rest: string) => `${first.toUpperCase()}${rest}.`);
+}
+
+/** `trm train torchrun … pretrain.py arch=trm …`: a command line of the reference, pasted whole. */
+function unpasted(argv: readonly string[]): string[] {
+  const at = argv.findIndex((word, i) => !word.startsWith('-') && argv[i - 1] !== '--home');
+  if (argv[at] !== 'train') return [...argv];
+  try {
+    const { words, notes } = withoutLauncher(argv.slice(at + 1));
+    for (const note of notes) say(note);
+    return [...argv.slice(0, at + 1), ...words];
+  } catch (error) {
+    if (error instanceof StudioError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 /** Subcommands are made before `exitOverride` could reach them; and --home and --json are taken anywhere on the line. */

@@ -287,8 +287,8 @@ export const TrainConfigSchema = z.strictObject({
   }),
   min_eval_interval: f(int(0, 100_000_000).nullable().default(0), {
     group: 'schedule',
-    unit: 'epochs',
-    help: 'No evaluation before this epoch.',
+    unit: 'evaluations',
+    help: 'Leaves out this many evaluations at the start of a run (the reference counts intervals here, not epochs).',
     advanced: true,
   }),
   eval_save_outputs: f(z.array(z.string()).default([]), {

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { appMethods, type AppEvents } from './contract/app';
+import { configMethods } from './contract/config';
 import { taskMethods, type TaskEvents } from './contract/tasks';
 import { importMethods, type ImportEvents } from './contract/imports';
 import { datasetMethods, type DatasetEvents } from './contract/datasets';
@@ -13,6 +14,7 @@ import { evaluationMethods, type EvaluationEvents } from './contract/evaluations
 
 export const METHODS = {
   ...appMethods,
+  ...configMethods,
   ...taskMethods,
   ...importMethods,
   ...datasetMethods,

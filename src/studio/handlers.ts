@@ -1,4 +1,5 @@
 /** The contract, implemented: one handler per method; the type says if one is missing. */
+import { parseAllConfig } from '../core/checkpoint/all-config';
 import type { AppInfo } from '../shared/contract/app';
 import type { Handlers, Parsed } from '../shared/contract';
 import type { Context } from './context';
@@ -71,6 +72,8 @@ export function makeHandlers({
     },
     'settings.get': () => getSettings(context),
     'settings.set': (patch) => setSettings(context, patch),
+
+    'config.read': ({ name, text }) => parseAllConfig(text, name),
 
     'tasks.subsets': () => listSubsets(context),
     'tasks.list': (filter) => store.tasks.list(filter),

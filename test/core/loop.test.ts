@@ -79,12 +79,20 @@ it('evaluates and saves after every iteration, and ends after the last', async (
   run.trainer.dispose();
 });
 
-it('keeps the first evaluations out if asked, but not the last', async () => {
-  const run = setUp({ epochs: 4, eval_interval: 1, min_eval_interval: 4 });
-  const { words, host } = listener();
-  await trainLoop(run, new LoopControl(), host);
-  expect(words.filter((w) => w.startsWith('evaluation'))).toEqual(['evaluation 12']);
-  run.trainer.dispose();
+it('keeps the first evaluations out if asked, counted in intervals, but not the last', async () => {
+  const evaluations = async (config: Parameters<typeof setUp>[0]) => {
+    const run = setUp(config);
+    const { words, host } = listener();
+    await trainLoop(run, new LoopControl(), host);
+    run.trainer.dispose();
+    return words.filter((w) => w.startsWith('evaluation'));
+  };
+  // Intervals of 2 epochs are 6 steps: the first is left out.
+  expect(await evaluations({ epochs: 6, eval_interval: 2, min_eval_interval: 1 })).toEqual([
+    'evaluation 12',
+    'evaluation 18',
+  ]);
+  expect(await evaluations({ epochs: 4, eval_interval: 1, min_eval_interval: 4 })).toEqual(['evaluation 12']);
 });
 
 it('stops at max_steps with an evaluation, and saves in between as asked', async () => {

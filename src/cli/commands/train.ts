@@ -2,22 +2,25 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { defaultConfig, type TrainConfig } from '../../shared/config';
+import type { TrainConfig } from '../../shared/config';
 import type { DatasetRecipe } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
-import { findPreset, presetConfig } from '../../shared/presets';
+import { findPreset } from '../../shared/presets';
 import type { RunRecord } from '../../studio/repositories/runs';
 import { newRun } from '../../studio/runs/create';
 import type { Studio } from '../../studio/studio';
 import { findRun, openForCommand, type Globals } from '../open';
 import { say } from '../output';
-import { applyOverrides } from '../overrides';
+import { printConfig } from '../print-config';
+import { trainConfig } from '../train-config';
 import { TrainingReport } from '../training-report';
 import { EXIT, positive, UsageError, wholeNumber } from '../usage';
 
 interface TrainOptions extends Globals {
   data?: string[];
   preset?: string;
+  config?: string;
+  printConfig?: boolean;
   maxSteps?: string;
   maxMinutes?: string;
   resume?: string;
@@ -25,10 +28,12 @@ interface TrainOptions extends Globals {
 }
 
 const EXAMPLES = `
-Keys are those of the reference's hydra config (arch.L_cycles=4, lr=1e-4, +run_name=x, data_paths="[D]", ema=True).
+Keys are those of the reference's hydra config (arch.L_cycles=4, lr=1e-4, +run_name=x, data_paths="[D]", ema=True). Its
+command lines can be pasted whole, with torchrun … pretrain.py in front.
 Examples:
   trm train --preset sudoku-4x4
   trm train arch=trm data_paths="[data/arc1]" arch.L_layers=2 arch.H_cycles=3 arch.L_cycles=4 +run_name=arc ema=True
+  trm train --config checkpoints/x/all_config.yaml --data data/arc1 --print-config
   trm train --resume arc --max-steps 20000
 Ctrl-C saves a checkpoint and stops (exit code 130); a second one ends at once, and --resume goes on from the last checkpoint.`;
 
@@ -43,6 +48,8 @@ export function trainCommand(program: Command, exit: (code: number) => void): vo
       collect,
     )
     .option('-p, --preset <name>', 'start from a preset; those for a laptop make their own data')
+    .option('-c, --config <file>', 'start from an all_config.yaml, as the reference writes it beside its checkpoints')
+    .option('--print-config', 'show the config with the origin of every value, and train nothing')
     .option('--max-steps <n>', 'stop after this many optimizer steps; epochs may end a new run earlier')
     .option('--max-minutes <m>', 'stop after this much training time')
     .option('--resume <run>', 'continue a run (id, the beginning of it, or name) from its newest checkpoint')
@@ -58,6 +65,13 @@ const collect = (value: string, before: string[] | undefined): string[] => [...(
 
 /** @returns the exit code */
 async function train(overrides: readonly string[], options: TrainOptions): Promise<number> {
+  if (options.printConfig) {
+    if (options.resume !== undefined)
+      throw new UsageError('--print-config does not go with --resume: trm runs show RUN shows its config.');
+    const { layered, data } = configOf(overrides, options);
+    printConfig(layered, data, options.json ?? false);
+    return EXIT.ok;
+  }
   const plan = options.resume === undefined ? planNew(overrides, options) : planResume(overrides, options);
   const studio = await openForCommand(options);
   // Heard from here on: a signal while the data is being built must not end the process in the middle of it.
@@ -80,22 +94,42 @@ async function train(overrides: readonly string[], options: TrainOptions): Promi
 /** The run is named first and begun when the report listens, so that it misses nothing. */
 type Plan = (studio: Studio) => { run: string; begin: () => unknown };
 
-/** Checks everything that can be checked before the store is opened. */
-function planNew(overrides: readonly string[], options: TrainOptions): Plan {
-  const preset = options.preset === undefined ? null : presetOf(options.preset);
-  const config = applyOverrides(preset ? presetConfig(preset.name) : defaultConfig(), overrides);
-  limit(config, options);
-  if (config.data_paths.length && options.data?.length) {
+/** What the options and overrides come to, before anything is opened. */
+function configOf(overrides: readonly string[], options: TrainOptions) {
+  const layered = trainConfig({ overrides, preset: options.preset, config: options.config });
+  const { config } = layered;
+  const origins = new Map(layered.origins);
+  for (const path of limit(config, options)) origins.set(path, { from: 'option', text: OPTION_OF[path] });
+  if (config.data_paths.length && options.data?.length && origins.get('data_paths')?.from === 'override') {
     throw new UsageError('The data is named twice, by --data and by data_paths: use one of them.');
   }
   const data = options.data ?? config.data_paths;
+  if (options.data?.length) {
+    // A config's own folders are those of the machine that it was written on.
+    config.data_paths = options.data.every((folder) => existsSync(folder)) ? options.data : [];
+    origins.set('data_paths', { from: 'dataset', text: options.data.map((d) => `--data ${d}`).join(' ') });
+  }
+  return { layered: { ...layered, origins }, data };
+}
+
+const OPTION_OF: Readonly<Record<string, string>> = {
+  'studio.max_steps': '--max-steps',
+  'studio.max_minutes': '--max-minutes',
+};
+
+/** Checks everything that can be checked before the store is opened. */
+function planNew(overrides: readonly string[], options: TrainOptions): Plan {
+  const { layered, data } = configOf(overrides, options);
+  const { config } = layered;
+  for (const note of layered.notes) say(note);
+  const preset = options.preset === undefined ? null : findPreset(options.preset);
   const recipe: DatasetRecipe | null = data.length ? null : (preset?.recipe ?? null);
   if (!data.length && !recipe) {
     throw new UsageError(
       `${preset ? `The preset ${preset.name} needs data that is not bundled` : 'There is no data to train on'}: name a dataset folder with --data DIR or data_paths="[DIR]"${preset ? '' : ', or use --preset sudoku-4x4, which makes its own'}.`,
     );
   }
-  const name = options.name ?? config.run_name ?? preset?.name ?? 'train';
+  const name = options.name ?? (config.run_name || null) ?? preset?.name ?? 'train';
   return (studio) => {
     const { dataset, folders } = findData(studio, data);
     const run = newRun(studio.context, studio.datasets, {
@@ -114,6 +148,7 @@ function planResume(overrides: readonly string[], options: TrainOptions): Plan {
     overrides.length > 0 && overrides[0],
     options.preset !== undefined && '--preset',
     options.data !== undefined && '--data',
+    options.config !== undefined && '--config',
   ].find((x) => x);
   if (given) {
     throw new UsageError(
@@ -158,19 +193,18 @@ const structuredCopy = (config: TrainConfig): TrainConfig => JSON.parse(JSON.str
 const limitsDiffer = (a: TrainConfig, b: TrainConfig): boolean =>
   a.studio.max_steps !== b.studio.max_steps || a.epochs !== b.epochs || a.studio.max_minutes !== b.studio.max_minutes;
 
-function limit(config: TrainConfig, options: TrainOptions): void {
-  if (options.maxSteps !== undefined)
+/** @returns the keys that the options set */
+function limit(config: TrainConfig, options: TrainOptions): string[] {
+  const set: string[] = [];
+  if (options.maxSteps !== undefined) {
     config.studio.max_steps = wholeNumber(options.maxSteps, '--max-steps', 1, 100_000_000);
-  if (options.maxMinutes !== undefined) config.studio.max_minutes = positive(options.maxMinutes, '--max-minutes');
-}
-
-function presetOf(name: string) {
-  try {
-    return findPreset(name);
-  } catch (error) {
-    if (error instanceof StudioError) throw new UsageError(error.message);
-    throw error;
+    set.push('studio.max_steps');
   }
+  if (options.maxMinutes !== undefined) {
+    config.studio.max_minutes = positive(options.maxMinutes, '--max-minutes');
+    set.push('studio.max_minutes');
+  }
+  return set;
 }
 
 /** `--data` takes folders, and datasets of the studio by id or name. */

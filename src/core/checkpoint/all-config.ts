@@ -1,7 +1,8 @@
 /**
  * `all_config.yaml`, which the reference writes beside its checkpoints: `yaml.dump(config.model_dump())` of its pydantic
  * config (reference.md §5 and §8). Read as pydantic would, with its defaults for what is missing; written so that its
- * config accepts it and its model gets every key that it needs. `studio.*` is ours, and stays out of the file.
+ * config accepts it and its model gets every key that it needs. `studio.*` is ours: never written to it, and taken where it
+ * stands (`trm train --print-config > FILE`).
  */
 import { defaultConfig, type TrainConfig } from '../../shared/config';
 import { checkConfig, configFields, getPath, setPath, type ConfigField } from '../../shared/config-fields';
@@ -64,7 +65,7 @@ const TRM: ModelKeys = {
 };
 const BASELINE: ModelKeys = {
   required: ['H_cycles', 'H_layers', ...TRANSFORMER, ...HALTING],
-  usual: { puzzle_emb_ndim: 0, forward_dtype: 'bfloat16' },
+  usual: { puzzle_emb_ndim: 0 },
 };
 
 /** By the module that the name begins with: `recursive_reasoning.trm@…`. */
@@ -119,9 +120,8 @@ export function parseAllConfig(text: string, name: string = ALL_CONFIG): AllConf
   const given: string[] = [];
   for (const [path, value] of leaves(root, '', fields)) {
     const field = fields.get(path);
-    if (!field || path.startsWith('studio.')) {
-      const own = [...fields.keys()].filter((key) => !key.startsWith('studio.'));
-      const close = nearest(path, own);
+    if (!field) {
+      const close = nearest(path, [...fields.keys()]);
       return fail(
         `${path} is not a config key${close ? `: did you mean ${close}?` : ' of the reference: take the line out.'}`,
       );

@@ -93,8 +93,8 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
     const batch = sampler.next();
 
     if (batch === null) {
-      // The end of an iteration. The sampler stands at the start of the next one.
-      if (epochsDone(run) >= (config.min_eval_interval ?? 0)) await evaluate();
+      // The end of an iteration. The sampler stands at the start of the next one; the reference counts them from 0.
+      if (sampler.state().iteration - 1 >= (config.min_eval_interval ?? 0)) await evaluate();
       if (!finished()) await save('evaluation');
     } else {
       const before = Date.now();
@@ -136,10 +136,6 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
   await save(control.stopAsked ? 'stop' : 'end');
   return control.stopAsked ? 'stopped' : 'done';
 }
-
-/** Epochs behind the sampler; meaningful right after the end of an iteration. */
-const epochsDone = ({ config, sampler }: TrainingRun): number =>
-  sampler.state().iteration * (config.eval_interval ?? config.epochs);
 
 async function waitPaused(
   control: LoopControl,
