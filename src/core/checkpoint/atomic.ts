@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { encodeHeader, type NamedTensor } from './safetensors';
+import { openFile, readBytes } from './byte-source';
+import { encodeHeader, encodeShapes, type NamedTensor, type TensorShape } from './safetensors';
 
 export interface WrittenFile {
   path: string;
@@ -74,4 +75,47 @@ export function writeSafetensors(
     for (const { data } of tensors.values()) yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
   return writeAtomically(path, pieces());
+}
+
+/** A tensor whose bytes are made when they are written: a table may be larger than memory. */
+export interface StreamedShape extends TensorShape {
+  /** Row-major, little-endian, in pieces of any size. Can be asked for again. */
+  pieces(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/** A safetensors file of tensors that come in pieces, written atomically. */
+export function streamSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, StreamedShape>,
+  metadata: Record<string, string>,
+): Promise<WrittenFile> {
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield encodeShapes(tensors, metadata);
+    for (const [name, tensor] of tensors) {
+      let bytes = 0;
+      for await (const piece of tensor.pieces()) {
+        bytes += piece.byteLength;
+        yield piece;
+      }
+      if (bytes !== tensor.bytes) throw new Error(`${name} has ${bytes} bytes, not ${tensor.bytes}`);
+    }
+  }
+  return writeAtomically(path, pieces());
+}
+
+/** A copy of a file, written atomically. @param told after each piece, with the bytes so far */
+export function copyAtomically(from: string, to: string, told: (done: number) => void): Promise<WrittenFile> {
+  function* pieces(): Generator<Uint8Array> {
+    const source = openFile(from);
+    try {
+      for (let at = 0; at < source.size; at += PIECE) {
+        const piece = readBytes(source, at, Math.min(PIECE, source.size - at));
+        yield piece;
+        told(at + piece.length);
+      }
+    } finally {
+      source.close();
+    }
+  }
+  return writeAtomically(to, pieces());
 }

@@ -41,7 +41,7 @@ export interface NamedTensor {
   data: TensorData;
 }
 
-function dtypeOf(data: TensorData): Dtype {
+export function dtypeOf(data: TensorData): Dtype {
   if (data instanceof Float32Array) return 'F32';
   if (data instanceof Float64Array) return 'F64';
   if (data instanceof Int32Array) return 'I32';

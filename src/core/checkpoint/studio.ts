@@ -5,7 +5,7 @@
  * NAME is the reference's state-dict name. `__metadata__` holds `format`, `trm` (CheckpointMeta as JSON) and the sha256 of
  * the data.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { PuzzleKind } from '../../shared/arc';
 import { checkConfig } from '../../shared/config-fields';
 import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
@@ -16,8 +16,11 @@ import { architectureOf } from '../model/registry';
 import type { LastEvaluation } from '../train/loop';
 import type { RandomState } from '../train/random';
 import type { TrainerSnapshot } from '../train/trainer';
-import { writeSafetensors, type WrittenFile } from './atomic';
-import { SafetensorsFile, type NamedTensor, type TensorData } from './safetensors';
+import { emptyCarry } from '../train/carry';
+import { streamSafetensors, writeSafetensors, type StreamedShape, type WrittenFile } from './atomic';
+import type { WeightDtype } from './dtypes';
+import { dtypeOf, SafetensorsFile, type NamedTensor, type TensorData } from './safetensors';
+import { elements } from './tensor-file';
 
 const FORMAT = 'trm-studio-checkpoint';
 const SCHEMA = 1;
@@ -41,6 +44,13 @@ export interface CheckpointMeta {
   evaluated: LastEvaluation | null;
   /** It was written while an evaluation was under way, which comes first when the run goes on. */
   evaluation_due: boolean;
+  /**
+   * It came from elsewhere and has weights only (and their averages, where the config has any): moments, latents and carry
+   * are not in the file and begin anew.
+   */
+  weights_only?: boolean;
+  /** Formats that tensors came in where it was not float32, by name: an export writes them so again. */
+  dtypes?: Record<string, WeightDtype>;
 }
 
 export interface StudioCheckpoint {
@@ -59,6 +69,66 @@ const GROUPS = { weights: 'weights', m: 'adam_m', v: 'adam_v', ema: 'ema', laten
 type Group = keyof typeof GROUPS;
 const CARRY = ['tokens', 'labels', 'puzzle_identifiers', 'steps', 'halted'] as const;
 export const EMBEDDING = 'weights.puzzle_emb.weights';
+
+/** A table that is read or made while it is written. */
+export interface StreamedTable {
+  rows: number;
+  /** Of whole rows, float32. Asked for twice: for the checksum and for the file. */
+  pieces(): Iterable<Float32Array>;
+}
+
+/** Weights from elsewhere, as the checkpoint of a run that can be played back, evaluated and trained on. */
+export function writeImported(
+  path: string,
+  meta: CheckpointMeta,
+  weights: ReadonlyMap<string, Float32Array>,
+  table: StreamedTable | null,
+  identifiers: Uint8Array,
+): Promise<WrittenFile> {
+  const tensors = new Map<string, StreamedShape>();
+  for (const { name, shape, trained } of architectureOf(meta.config.arch.name).parameters(specOf(meta))) {
+    const tensor = streamed({ shape, data: weights.get(name) as Float32Array });
+    tensors.set(`weights.${name}`, tensor);
+    // What the reference saves of a run with averages are the averages: training goes on from them.
+    if (meta.config.ema && trained) tensors.set(`ema.${name}`, tensor);
+  }
+  if (table) {
+    const width = meta.config.arch.puzzle_emb_ndim;
+    tensors.set(EMBEDDING, {
+      dtype: 'F32',
+      shape: [table.rows, width],
+      bytes: table.rows * width * 4,
+      *pieces() {
+        for (const { buffer, byteOffset, byteLength } of table.pieces()) {
+          yield new Uint8Array(buffer, byteOffset, byteLength);
+        }
+      },
+    });
+  }
+  tensors.set('identifiers', streamed({ shape: [identifiers.length], data: identifiers }));
+  return writeStreamed(path, { ...meta, weights_only: true }, tensors);
+}
+
+function streamed({ shape, data }: NamedTensor): StreamedShape {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { dtype: dtypeOf(data), shape, bytes: bytes.length, pieces: () => [bytes] };
+}
+
+async function writeStreamed(
+  path: string,
+  meta: CheckpointMeta,
+  tensors: ReadonlyMap<string, StreamedShape>,
+): Promise<WrittenFile> {
+  const hash = createHash('sha256');
+  for (const tensor of tensors.values()) {
+    for await (const piece of tensor.pieces()) updateHash(hash, piece);
+  }
+  return streamSafetensors(path, tensors, {
+    format: FORMAT,
+    trm: JSON.stringify(meta),
+    data_sha256: hash.digest('hex'),
+  });
+}
 
 /** @throws file system errors; a file that was there before is then untouched. */
 export async function writeCheckpoint(path: string, checkpoint: StudioCheckpoint): Promise<WrittenFile> {
@@ -97,8 +167,13 @@ export async function writeCheckpoint(path: string, checkpoint: StudioCheckpoint
 
 async function digest(tensors: Iterable<{ data: TensorData }>): Promise<string> {
   const hash = createHash('sha256');
-  for (const { data } of tensors) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  for (const { data } of tensors) updateHash(hash, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');
+}
+
+/** Node hashes less than 2 GiB at a time; a table may be larger. */
+function updateHash(hash: Hash, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.byteLength; at += 2 ** 28) hash.update(bytes.subarray(at, at + 2 ** 28));
 }
 
 export interface OpenCheckpoint {
@@ -117,7 +192,11 @@ export async function openCheckpoint(path: string): Promise<OpenCheckpoint> {
   }
 }
 
-function parseMeta({ path, header }: SafetensorsFile): CheckpointMeta {
+/** Whether a safetensors file is a checkpoint of a run here rather than bare weights. */
+export const isStudioCheckpoint = ({ header }: SafetensorsFile): boolean => header.metadata.format === FORMAT;
+
+/** @throws StudioError `bad_input`, `damaged` or `newer_version` */
+export function parseMeta({ path, header }: SafetensorsFile): CheckpointMeta {
   const { format, trm } = header.metadata;
   if (format !== FORMAT || !trm) {
     throw new StudioError(
@@ -178,36 +257,33 @@ function toSnapshot(meta: CheckpointMeta, tensors: Map<string, NamedTensor>, pat
     if (data instanceof type && (size === undefined || data.length === size)) return data;
     throw new StudioError('damaged', `${path}: tensor "${name}" is missing or of another size than the config needs.`);
   };
-  const group = (prefix: string, specs: readonly { name: string; shape: readonly number[] }[]) =>
-    new Map(
-      specs.map(({ name, shape }) => [
-        name,
-        take(
-          `${prefix}.${name}`,
-          Float32Array,
-          shape.reduce((a, b) => a * b, 1),
-        ),
-      ]),
-    );
+  const sized = (specs: typeof parameters, of: (name: string, size: number) => Float32Array) =>
+    new Map(specs.map(({ name, shape }) => [name, of(name, elements(shape))]));
+  const group = (prefix: string, specs: typeof parameters) =>
+    sized(specs, (name, size) => take(`${prefix}.${name}`, Float32Array, size));
+  const moments = (prefix: string) =>
+    meta.weights_only ? sized(learning, (_, size) => new Float32Array(size)) : group(prefix, learning);
   const B = config.global_batch_size;
   const latents = [...tensors.keys()].filter((k) => k.startsWith('latents.'));
   return {
     step: meta.step,
     weights: group('weights', parameters),
-    m: group('adam_m', learning),
-    v: group('adam_v', learning),
+    m: moments('adam_m'),
+    v: moments('adam_v'),
     ema: config.ema ? group('ema', trained) : new Map(),
     latents: new Map(latents.map((k) => [k.slice('latents.'.length), take(k, Float32Array)])),
     puzzleEmbedding: config.arch.puzzle_emb_ndim
       ? take(EMBEDDING, Float32Array, meta.num_puzzle_identifiers * config.arch.puzzle_emb_ndim)
       : new Float32Array(0),
-    carry: {
-      tokens: take('carry.tokens', Int32Array, B * meta.seq_len),
-      labels: take('carry.labels', Int32Array, B * meta.seq_len),
-      puzzle_identifiers: take('carry.puzzle_identifiers', Int32Array, B),
-      steps: take('carry.steps', Int32Array, B),
-      halted: take('carry.halted', Uint8Array, B),
-    },
+    carry: meta.weights_only
+      ? emptyCarry(B, meta.seq_len)
+      : {
+          tokens: take('carry.tokens', Int32Array, B * meta.seq_len),
+          labels: take('carry.labels', Int32Array, B * meta.seq_len),
+          puzzle_identifiers: take('carry.puzzle_identifiers', Int32Array, B),
+          steps: take('carry.steps', Int32Array, B),
+          halted: take('carry.halted', Uint8Array, B),
+        },
     exploration: meta.exploration,
   };
 }

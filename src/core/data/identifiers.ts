@@ -21,7 +21,11 @@ export class IdentifierTable {
     if (statSync(path).size > MAX_BYTES) {
       throw new StudioError('too_large', `${path} has more than 1 GB: build the dataset with fewer augmentations.`);
     }
-    const bytes = readFileSync(path);
+    return IdentifierTable.parse(readFileSync(path), path);
+  }
+
+  /** From the file's content. @param path how sentences call it @throws StudioError `damaged` */
+  static parse(bytes: Buffer, path: string): IdentifierTable {
     const places = scanStrings(bytes);
     if (!places) {
       throw new StudioError('damaged', `${path} is not a list of names: build the dataset again, or copy it again.`);
@@ -34,8 +38,31 @@ export class IdentifierTable {
   }
 
   name(id: number): string {
+    return JSON.parse(this.quoted(id).toString('utf8')) as string;
+  }
+
+  /** The name in UTF-8; equal names have equal bytes, however their JSON escapes them. Not to be changed. */
+  bytesOf(id: number): Buffer {
+    const quoted = this.quoted(id);
+    return quoted.includes(BACKSLASH) ? Buffer.from(this.name(id)) : quoted.subarray(1, -1);
+  }
+
+  /** Whether both hold the same names in the same order. */
+  sameAs(other: IdentifierTable): boolean {
+    if (this.bytes.equals(other.bytes)) return true;
+    if (this.length !== other.length) return false;
+    for (let id = 0; id < this.length; id++) if (!this.bytesOf(id).equals(other.bytesOf(id))) return false;
+    return true;
+  }
+
+  /** The file's content as it stands. */
+  get content(): Buffer {
+    return this.bytes;
+  }
+
+  private quoted(id: number): Buffer {
     if (id < 0 || id >= this.length) throw new RangeError(`identifier ${id} of ${this.length}`);
-    return JSON.parse(this.bytes.toString('utf8', this.places[2 * id], this.places[2 * id + 1])) as string;
+    return this.bytes.subarray(this.places[2 * id], this.places[2 * id + 1]);
   }
 }
 
