@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { loadBackend } from '../core/backend/load';
 import { memoryUse } from '../core/backend/memory';
-import { openCheckpoint, readCheckpoint, readWeights, writeCheckpoint, EMBEDDING } from '../core/checkpoint/studio';
+import { startingWeights } from '../core/checkpoint/starting-weights';
+import { readCheckpoint, writeCheckpoint, type CheckpointMeta } from '../core/checkpoint/studio';
+import { IdentifierTable } from '../core/data/identifiers';
 import { openData, type OpenData } from '../core/data/merged';
 import { TrainSampler } from '../core/data/sampler';
 import { countParameters, type ModelSpec } from '../core/model/architecture';
@@ -43,7 +45,8 @@ async function train(
   const data = openData(job.data_paths, job.data_paths_test);
   let run: TrainingRun | null = null;
   try {
-    run = await setUp(job, data);
+    const say = (message: string) => tell({ type: 'note', job: job.job, level: 'info', message });
+    run = await setUp(job, data, say);
     ready(run);
     const { config, trainer } = run;
     tell({
@@ -82,7 +85,7 @@ function notes({ arch, epochs, studio }: TrainConfig, dtype: 'float32' | 'bfloat
 const plannedSteps = ({ studio }: TrainConfig, scheduled: number): number =>
   studio.max_steps > 0 ? Math.min(studio.max_steps, scheduled) : scheduled;
 
-async function setUp(job: TrainJob, data: OpenData): Promise<TrainingRun> {
+async function setUp(job: TrainJob, data: OpenData, say: (sentence: string) => void): Promise<TrainingRun> {
   const { config } = job;
   const { metadata } = data.train;
   const spec: ModelSpec = {
@@ -100,7 +103,7 @@ async function setUp(job: TrainJob, data: OpenData): Promise<TrainingRun> {
   const fresh = { config, data, sampler, seconds: 0, evaluated: null, evaluationDue: false };
   if (!job.resume_from) {
     const trainer = new Trainer(config, spec, steps, null);
-    if (config.load_checkpoint) await startFrom(config.load_checkpoint, trainer);
+    if (config.load_checkpoint) (await startFrom(config.load_checkpoint, trainer, job, data)).forEach(say);
     return { ...fresh, trainer };
   }
   const { meta, snapshot } = await readCheckpoint(job.resume_from);
@@ -112,38 +115,30 @@ async function setUp(job: TrainJob, data: OpenData): Promise<TrainingRun> {
 
 /** Keys that decide the shapes of what a checkpoint holds, or what its numbers mean. */
 const FIXED = /^(arch\.|global_batch_size$|ema$|freeze_weights$|seed$)/;
+/** Of a checkpoint with weights only: what belongs to the optimizer and the carry is made anew. */
+const FIXED_WEIGHTS = /^arch\./;
 
-function refuseOtherModel(job: TrainJob, saved: TrainConfig, spec: ModelSpec, meta: Omit<ModelSpec, 'arch'>): void {
+function refuseOtherModel(job: TrainJob, saved: TrainConfig, spec: ModelSpec, meta: CheckpointMeta): void {
   const refuse = (key: string, ours: unknown, theirs: unknown): never => {
     const values = `${key} is ${JSON.stringify(ours)} here and ${JSON.stringify(theirs)} in ${job.resume_from}`;
     throw new StudioError('bad_input', `${values}: resume with the run's own value, or start a new run.`);
   };
-  const key = configDiff(job.config, saved).find((path) => FIXED.test(path));
+  const fixed = meta.weights_only ? FIXED_WEIGHTS : FIXED;
+  const key = configDiff(job.config, saved).find((path) => fixed.test(path));
   if (key) refuse(key, getPath(job.config, key), getPath(saved, key));
   for (const shape of ['seq_len', 'vocab_size', 'num_puzzle_identifiers'] as const) {
     if (spec[shape] !== meta[shape]) refuse(`the dataset's ${shape}`, spec[shape], meta[shape]);
   }
 }
 
-/** Weights of another run as the start of this one; a puzzle embedding of another size becomes its mean in every row. */
-async function startFrom(path: string, trainer: Trainer): Promise<void> {
-  const open = await openCheckpoint(path);
-  try {
-    const differing = configDiff({ ...trainer.config, arch: open.meta.config.arch }, trainer.config);
-    if (differing.length) {
-      const [key] = differing;
-      const values = `${key} is ${JSON.stringify(getPath(trainer.config, key))} here and ${JSON.stringify(getPath(open.meta.config, key))}`;
-      throw new StudioError(
-        'bad_input',
-        `${values} in load_checkpoint ${path}: use the same model, or start without it.`,
-      );
-    }
-    const embedding = trainer.puzzles ? ((await open.file.read(EMBEDDING)).data as Float32Array) : null;
-    const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
-    trainer.load(weights, embedding);
-  } finally {
-    await open.file.close();
-  }
+/** Weights of another run, or of the reference, as the start of this one. @returns what one should know about it */
+async function startFrom(path: string, trainer: Trainer, job: TrainJob, data: OpenData): Promise<string[]> {
+  const bytes = Buffer.from(await mergedIdentifiers(job, data)());
+  const names = bytes.length ? IdentifierTable.parse(bytes, 'identifiers.json') : null;
+  const { blank_identifier_id: blank } = data.train.metadata;
+  const { weights, embedding, notes } = startingWeights(path, trainer.config, trainer.spec, names, blank);
+  trainer.load(weights, embedding);
+  return notes;
 }
 
 function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
