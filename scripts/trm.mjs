@@ -15,7 +15,9 @@ await runMain(async () => {
   // Before any set-up: it would fetch what is about to be removed.
   if (args[0] === 'doctor' && args.includes('--clean')) return cleanCommand(paths, args.slice(1));
   const { node } = await ensure({ paths, console: new Console({ log: paths.log }) });
-  const cwd = userFolder('trm', { root: paths.root });
+  // `npm run parity` is this script with its first word given.
+  const script = args[0] === process.env.npm_lifecycle_event ? args[0] : 'trm';
+  const cwd = userFolder(script, { root: paths.root });
   const ended = await launch(node.path, [join(paths.root, 'out', 'main', 'cli.js'), ...args], { cwd });
   return ended.code;
 }, sentence);

@@ -10,6 +10,7 @@ import { buildSudokuCommand } from './commands/build-sudoku';
 import { datasetsCommand } from './commands/datasets';
 import { doctorCommand } from './commands/doctor';
 import { evalCommand } from './commands/eval';
+import { parityCommand } from './commands/parity';
 import { runsCommand } from './commands/runs';
 import { serveCommand } from './commands/serve';
 import { trainCommand } from './commands/train';
@@ -36,6 +37,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   datasetsCommand(program, exit);
   doctorCommand(program, exit);
   serveCommand(program, exit);
+  parityCommand(program, exit);
   inherit(program);
   try {
     await program.parseAsync(unpasted(argv), { from: 'user' });

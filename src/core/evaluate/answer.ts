@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 /** Where rows want to stop after a step, [B]. */
-export function wantsToHalt({ architecture, net }: Evaluated, step: ActStep): boolean[] {
+export function wantsToHalt({ architecture, net }: Evaluated, step: Pick<ActStep, 'rows' | 'q_halt'>): boolean[] {
   const { comparesContinue } = architecture.halting(net.spec.arch);
   const proceed = column(step.rows, 'q_continue');
   return Array.from(step.q_halt, (q, b) => (comparesContinue ? q > proceed[b] : q > 0));
