@@ -13,6 +13,7 @@ import { removeFile } from './runs/checkpoints';
 import { newRun } from './runs/create';
 import type { Runs } from './runs/runs';
 import { checkpointInfos, runDetail, runFolder, runSummary } from './runs/summary';
+import { deleteTask, saveTask } from './own-tasks';
 import { getSettings, setSettings } from './settings';
 import { sqliteVersion } from './db/open';
 import { deleteSubset, listSubsets, taskDetail } from './tasks';
@@ -78,6 +79,8 @@ export function makeHandlers({
     'tasks.subsets': () => listSubsets(context),
     'tasks.list': (filter) => store.tasks.list(filter),
     'tasks.get': ({ id }) => taskDetail(context, id),
+    'tasks.save': (input) => saveTask(context, input),
+    'tasks.delete': ({ id }) => deleteTask(context, id),
     'tasks.delete_subset': ({ subset }) => deleteSubset(context, subset),
 
     'import.begin': () => imports.begin(),

@@ -1,6 +1,6 @@
 /** ARC tasks, by subset. */
 import { z } from 'zod';
-import type { PackedGrid } from '../arc';
+import { MAX_GRID, type PackedGrid } from '../arc';
 import { method, none } from './method';
 
 export interface Subset {
@@ -9,6 +9,8 @@ export interface Subset {
   /** Where it came from: "bundled", or the imported file's or folder's path. */
   source: string;
   bundled: boolean;
+  /** The collection of the tasks drawn here: the only one whose tasks can be changed. */
+  own: boolean;
   licence: string | null;
   count: number;
 }
@@ -36,6 +38,9 @@ export interface TaskDetail extends TaskSummary {
   test: { input: PackedGrid; output: PackedGrid | null }[];
 }
 
+/** Its form only; that it is a grid is checked by the rules of the import, which say what is wrong. */
+const packed = z.string().max(MAX_GRID * (MAX_GRID + 1));
+
 export const taskMethods = {
   'tasks.subsets': method<Subset[]>()(none),
   'tasks.list': method<TaskSummary[]>()(
@@ -46,6 +51,20 @@ export const taskMethods = {
     }),
   ),
   'tasks.get': method<TaskDetail>()(z.strictObject({ id: z.number().int() })),
+  /**
+   * Stores a task among those drawn here: a new one, or in place of `id`. Checked as an import is; a name that another
+   * drawn task has is refused.
+   */
+  'tasks.save': method<TaskDetail>()(
+    z.strictObject({
+      id: z.number().int().nullable().default(null),
+      name: z.string(),
+      train: z.array(z.strictObject({ input: packed, output: packed })),
+      test: z.array(z.strictObject({ input: packed, output: packed.nullable() })),
+    }),
+  ),
+  /** Deletes one drawn task; those of other collections go with their collection. */
+  'tasks.delete': method<Record<string, never>>()(z.strictObject({ id: z.number().int() })),
   'tasks.delete_subset': method<{ deleted: number }>()(z.strictObject({ subset: z.string() })),
 } as const;
 

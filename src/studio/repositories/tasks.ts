@@ -84,6 +84,40 @@ export class TaskRepository {
     });
   }
 
+  /** The collection that a task is in, or null if there is none of that id. */
+  subsetOf(id: number): string | null {
+    const row = this.db.prepare('SELECT subset FROM tasks WHERE id = ?').get(id) as { subset: string } | undefined;
+    return row?.subset ?? null;
+  }
+
+  /** The task of that name in a collection. */
+  idOf(subset: string, name: string): number | null {
+    const row = this.db.prepare('SELECT id FROM tasks WHERE subset = ? AND name = ?').get(subset, name) as
+      { id: number } | undefined;
+    return row?.id ?? null;
+  }
+
+  /** Appends one task; the caller holds the transaction. @returns its id */
+  insert(subset: string, task: Task): number {
+    this.insertAll(subset, [task]);
+    return this.idOf(subset, task.name) as number;
+  }
+
+  /** Puts a task in the place of another, which keeps its id and its position. */
+  replace(id: number, task: Task): void {
+    this.db
+      .prepare(
+        `UPDATE tasks SET name = @name, train_pairs = @train_pairs, test_pairs = @test_pairs, max_side = @max_side,
+           colours = @colours, same_shape = @same_shape, has_solutions = @has_solutions, first_input = @first_input,
+           first_output = @first_output, pairs_json = @pairs_json WHERE id = @id`,
+      )
+      .run({ ...describeTask(task), id });
+  }
+
+  delete(id: number): void {
+    this.db.prepare('DELETE FROM tasks WHERE id = ?').run(id);
+  }
+
   count(subset: string): number {
     return (this.db.prepare('SELECT count(*) AS n FROM tasks WHERE subset = ?').get(subset) as { n: number }).n;
   }
@@ -96,7 +130,8 @@ export class TaskRepository {
        VALUES (@subset, @position, @name, @train_pairs, @test_pairs, @max_side, @colours, @same_shape, @has_solutions,
          @first_input, @first_output, @pairs_json)`,
     );
-    let position = this.count(subset);
+    const last = this.db.prepare('SELECT max(position) AS last FROM tasks WHERE subset = ?').get(subset);
+    let position = ((last as { last: number | null }).last ?? -1) + 1;
     for (const task of tasks) insert.run({ ...describeTask(task), subset, position: position++ });
   }
 }
