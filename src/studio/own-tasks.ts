@@ -1,7 +1,8 @@
 /** Tasks drawn in the window: one collection of their own, made with the first of them. */
 import { unpackGrid, type Task } from '../shared/arc';
 import { checkTask } from '../shared/arc-task';
-import type { Parsed, TaskDetail } from '../shared/contract';
+import type { Parsed } from '../shared/contract';
+import type { TaskDetail } from '../shared/contract/tasks';
 import { StudioError } from '../shared/errors';
 import { SubsetNames } from '../core/data/subsets';
 import type { Context } from './context';

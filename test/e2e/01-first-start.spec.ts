@@ -45,10 +45,34 @@ test('tasks are found by collection, size and id', async () => {
   await filters.getByRole('button', { name: /ConceptARC/ }).click();
   await expect(page.getByText('160 of 2,080 shown')).toBeVisible();
   await filters.getByRole('button', { name: /ConceptARC/ }).click();
-  await page.getByRole('combobox', { name: 'Largest grid' }).selectOption({ label: 'Up to 3 × 3' });
+  // Every choice says how many it would show, and shows them.
+  const choose = async (filter: string, choice: RegExp): Promise<string> => {
+    const box = page.getByRole('combobox', { name: filter });
+    const label = (await box.locator('option', { hasText: choice }).first().textContent()) ?? '';
+    await box.selectOption({ label });
+    return /\(([\d,]+)\)/.exec(label)?.[1] ?? '';
+  };
+  for (const [filter, choice, any] of [
+    ['Largest grid', /Up to 3 × 3/, /Any size/],
+    ['Number of pairs', /2 pairs/, /Any number/],
+    ['Output size', /of another size/, /Any output size/],
+  ] as const) {
+    const count = await choose(filter, choice);
+    await expect(page.getByText(`${count} of 2,080 shown`)).toBeVisible();
+    await expect(page.getByText('2,080 of 2,080 shown')).toBeHidden();
+    await choose(filter, any);
+  }
+  const colours = filters.getByRole('group', { name: 'Colours' });
+  await colours.getByRole('combobox').selectOption({ label: 'no others than' });
+  await colours.getByRole('button', { name: '0, black' }).click();
+  await colours.getByRole('button', { name: '8, sky' }).click();
+  await expect(page).toHaveURL(/colours=0\.8&mode=only/);
   await expect(page.getByText('2,080 of 2,080 shown')).toBeHidden();
-  await page.getByRole('combobox', { name: 'Largest grid' }).selectOption({ label: 'Any size' });
+  await look(studio.current, 'tasks-filtered');
+  await filters.getByRole('button', { name: 'Clear' }).click();
+  await expect(page.getByText('2,080 of 2,080 shown')).toBeVisible();
   await filters.getByRole('button', { name: /ARC-AGI-1 training/ }).click();
+  await expect(page).toHaveURL(/subset=training/);
   await filters.getByRole('searchbox').fill('00');
   await expect(
     page
@@ -70,6 +94,22 @@ test('a task shows its pairs, and the keys lead to its neighbours', async () => 
   // Grids have a name for those who do not see them.
   await expect(page.getByRole('img', { name: /6 by 6 grid/ }).first()).toBeVisible();
   await look(studio.current, 'task');
+
+  // Under another symmetry and other colours, with the name that a dataset gives it.
+  await page.getByRole('radio', { name: /^t1,/ }).click();
+  await page.getByRole('combobox', { name: 'Colour 3 (green) becomes' }).selectOption({ label: '8 sky' });
+  await expect(page.getByText('00d62c1b|||t1|||0128456739')).toBeVisible();
+  await expect(
+    page.getByRole('img', { name: /Demonstration 1, input: 6 by 6 grid, \d+ cells of colour 8/ }),
+  ).toBeVisible();
+  await page.getByRole('group', { name: 'What is shown' }).getByText('Token canvas').click();
+  await page.getByRole('combobox', { name: 'Rows down' }).selectOption('4');
+  await expect(page.getByText(/6 × 6 at \(4, 0\)/).first()).toBeVisible();
+  await expect(page.getByText('852 PAD, 12 EOS, 36 colours').first()).toBeVisible();
+  await look(studio.current, 'task-canvas');
+  await page.getByRole('group', { name: 'What is shown' }).getByText('Grids').click();
+  await page.getByRole('button', { name: 'Show the task itself' }).click();
+  await page.getByRole('heading', { name: '00d62c1b' }).click();
   await page.keyboard.press('ArrowRight');
   await expect(page.getByRole('heading', { name: '00d62c1b' })).toHaveCount(0);
   await page.keyboard.press('ArrowLeft');

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nextTick } from 'vue';
 import { cellsFromGrid } from '@renderer/grid/cells';
 import GridCanvas from '@renderer/grid/GridCanvas.vue';
+import { palettes } from '@renderer/grid/palette';
 import { useSettings } from '@renderer/stores/settings';
 
 const fills: string[] = [];
@@ -52,11 +53,11 @@ describe('GridCanvas', () => {
     fills.length = 0;
     useSettings().settings = { ...useSettings().settings, palette: 'symbols' };
     await nextTick();
-    expect(fills).toContain('#D55E00');
+    expect(fills).toContain(palettes.symbols[2]);
     expect(fills).not.toContain('#FF4136');
     fills.length = 0;
     await view.setProps({ cells: cellsFromGrid([[1]]) });
-    expect(fills).toContain('#0072B2');
+    expect(fills).toContain(palettes.symbols[1]);
   });
 
   it('rings the cell that is pointed at, and tells which one the pointer is on', async () => {

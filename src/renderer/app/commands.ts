@@ -40,6 +40,16 @@ export const SHORTCUTS: readonly { group: string; items: readonly Shortcut[] }[]
     ],
   },
   {
+    group: 'Drawing a task',
+    items: [
+      { keys: ['0', '…', '9'], text: 'Colour' },
+      { keys: ['P', 'F', 'L', 'R', 'I'], text: 'Paint, fill, line, rectangle, take a colour' },
+      { keys: ['Space'], text: 'Use the tool at the cursor, which the arrows move' },
+      { keys: ['Ctrl', 'Z'], text: 'Undo; with Shift redo' },
+      { keys: ['Ctrl', 'S'], text: 'Save' },
+    ],
+  },
+  {
     group: 'Charts',
     items: [
       { keys: ['←', '→'], text: 'Move the reading along the curve' },

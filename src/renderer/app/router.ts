@@ -22,6 +22,11 @@ export const ROUTES: RouteRecordRaw[] = [
     meta: { title: 'Tasks', section: 'tasks' },
   },
   {
+    path: '/tasks/draw',
+    component: () => import('../editor/EditorView.vue'),
+    meta: { title: 'Draw a task', section: 'tasks' },
+  },
+  {
     path: '/tasks/:id(\\d+)',
     component: () => import('../tasks/TaskView.vue'),
     props: (route) => ({ id: Number(route.params.id) }),

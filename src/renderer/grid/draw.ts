@@ -32,6 +32,8 @@ export interface DrawOptions {
   confidence?: ArrayLike<number> | null;
   /** [rows · columns], 1 where the puzzle gave the digit (Sudoku). */
   given?: Uint8Array | null;
+  /** [rows · columns], written into the cells of an ARC grid: the tokens of a canvas. */
+  numbers?: ArrayLike<number> | null;
 }
 
 /** Device pixels: a cell's pitch (its line included), the line, and the whole drawing. */
@@ -89,11 +91,26 @@ function digit(
   pen.fillText(text, x + side / 2, y + side / 2 + side * 0.03);
 }
 
-function drawArcCell(pen: Pen, value: number, x: number, y: number, side: number, p: number, o: DrawOptions): void {
+function drawArcCell(
+  pen: Pen,
+  value: number,
+  number: number | null,
+  x: number,
+  y: number,
+  side: number,
+  /** Width of the lines that belong to the cell; none at the frame. */
+  lines: { right: number; below: number },
+  p: number,
+  o: DrawOptions,
+): void {
   const colours = palettes[o.palette];
   if (value > 9) {
+    // Where there is no grid its lines are faint, so that the grid stands out of a canvas that is mostly padding.
+    pen.fillStyle = o.theme.line;
+    pen.fillRect(x, y, side + lines.right, side + lines.below);
     pen.fillStyle = o.theme.empty;
     pen.fillRect(x, y, side, side);
+    if (number !== null) return digit(pen, String(number), x, y, side, o.theme.ink2, value === EMPTY ? 400 : 650, 0.5);
     if (value === EMPTY || side < 4) return;
     pen.fillStyle = value === STRANGE ? o.theme.warn : o.theme.unknown;
     const dot = Math.max(1, Math.min(8, Math.round(side / 4)));
@@ -107,9 +124,11 @@ function drawArcCell(pen: Pen, value: number, x: number, y: number, side: number
     pen.fillStyle = `rgba(255,255,255,${shade(p).toFixed(3)})`;
     pen.fillRect(x, y, side, side);
   }
-  if (o.palette === 'symbols' && side >= 8 && value !== 0) {
+  const faded = shade(p) > 0.4;
+  if (number !== null) digit(pen, String(number), x, y, side, faded ? '#000000' : inks(o.palette)[value], 550, 0.5);
+  else if (o.palette === 'symbols' && side >= 8 && value !== 0) {
     // A faded cell is nearly white whatever its colour was.
-    digit(pen, String(value), x, y, side, shade(p) > 0.4 ? '#000000' : inks('symbols')[value], 600, 0.66);
+    digit(pen, String(value), x, y, side, faded ? '#000000' : inks('symbols')[value], 600, 0.66);
   }
 }
 
@@ -214,7 +233,9 @@ export function drawCells(pen: Pen, cells: Cells, l: Layout, ratio: number, o: D
       const i = row * cells.columns + column;
       const value = cells.values[i];
       const p = o.confidence ? o.confidence[i] : 1;
-      if (cells.kind === 'arc') drawArcCell(pen, value, l.x[column], l.y[row], side, p, o);
+      const number = o.numbers ? o.numbers[i] : null;
+      const lines = { right: column < cells.columns - 1 ? l.line : 0, below: row < cells.rows - 1 ? l.line : 0 };
+      if (cells.kind === 'arc') drawArcCell(pen, value, number, l.x[column], l.y[row], side, lines, p, o);
       else if (cells.kind === 'maze') drawMazeCell(pen, value, l.x[column], l.y[row], side, p, o);
       else drawSudokuCell(pen, value, o.given ? o.given[i] === 1 : true, l.x[column], l.y[row], side, p, o);
       const mark = o.marks ? o.marks[i] : MARK_NONE;

@@ -2,7 +2,7 @@ import { computed, reactive, ref, shallowRef, watch } from 'vue';
 import type { Subset, TaskSummary } from '@shared/contract/tasks';
 import { useClient } from '../app/client';
 import { useSettings } from '../stores/settings';
-import { EMPTY_FILTER, filterTasks, readFilter, type TaskFilter } from './filter';
+import { EMPTY_FILTER, countFacets, filterTasks, readFilter, type TaskFilter } from './filter';
 
 const subsets = shallowRef<Subset[]>([]);
 const tasks = shallowRef<TaskSummary[]>([]);
@@ -13,6 +13,8 @@ const filter = reactive<TaskFilter>({ ...EMPTY_FILTER });
 /** Where the gallery was scrolled to, so that coming back from a task lands at the same place. */
 const scroll = ref(0);
 const shown = computed(() => filterTasks(tasks.value, filter));
+/** For every choice of the filters, how many tasks it would show. */
+const counts = computed(() => countFacets(tasks.value, filter));
 let listening = false;
 let generation = 0;
 
@@ -47,5 +49,5 @@ export function useTasks() {
     useClient().on('tasks.changed', () => void load());
   }
   if (!loaded.value && !loading.value) void load();
-  return { subsets, tasks, shown, filter, loading, loaded, error, scroll, reload: load };
+  return { subsets, tasks, shown, counts, filter, loading, loaded, error, scroll, reload: load };
 }
