@@ -6,6 +6,7 @@ import { asStudioError } from '../studio/db/open';
 import { homePaths, resolveHome } from '../studio/home';
 import { openLog } from '../studio/log';
 import { buildArcCommand } from './commands/build-arc';
+import { buildMazeCommand } from './commands/build-maze';
 import { buildSudokuCommand } from './commands/build-sudoku';
 import { datasetsCommand } from './commands/datasets';
 import { doctorCommand } from './commands/doctor';
@@ -32,6 +33,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   trainCommand(program, exit);
   buildArcCommand(program, exit);
   buildSudokuCommand(program, exit);
+  buildMazeCommand(program, exit);
   evalCommand(program, exit);
   runsCommand(program);
   datasetsCommand(program, exit);

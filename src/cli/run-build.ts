@@ -5,7 +5,7 @@ import type { WorkOptions } from '../core/data/whole-folder';
 import { readFacts } from '../studio/datasets/facts';
 import { ProgressMeter } from '../studio/datasets/progress';
 import type { Globals } from './open';
-import { bytes, count, printJson, say } from './output';
+import { bytes, count, printJson, say, table } from './output';
 import { ProgressLine } from './progress';
 import { EXIT } from './usage';
 
@@ -42,6 +42,26 @@ export async function runBuild(
   }
 }
 
+const MOST_SHORTFALLS = 20;
+
+/** Puzzles that have fewer distinct images than were asked for, the poorest first. */
+function sayShortfalls(shortfalls: DatasetSidecar['shortfalls']): void {
+  if (shortfalls.length === 0) return;
+  const n = shortfalls.length;
+  say(
+    `${n === 1 ? 'One puzzle has' : `${count(n)} puzzles have`} fewer distinct augmentations than the ${count(shortfalls[0].wanted)} asked for:`,
+  );
+  const poorest = [...shortfalls].sort((a, b) => a.found - b.found || (a.name < b.name ? -1 : 1));
+  say(
+    table(
+      ['puzzle', 'found', 'wanted'],
+      poorest.slice(0, MOST_SHORTFALLS).map(({ name, found, wanted }) => [name, count(found), count(wanted)]),
+      [1, 2],
+    ),
+  );
+  if (n > MOST_SHORTFALLS) say(`… and ${count(n - MOST_SHORTFALLS)} more; studio.json lists them all.`);
+}
+
 function tell(options: Globals, out: string, sidecar: DatasetSidecar): void {
   const { facts } = readFacts(out);
   if (options.json) {
@@ -51,11 +71,7 @@ function tell(options: Globals, out: string, sidecar: DatasetSidecar): void {
   for (const { name, reason } of sidecar.left_out.slice(0, 5)) say(`Left out ${name}: ${reason}`);
   if (sidecar.left_out.length > 5)
     say(`… and ${count(sidecar.left_out.length - 5)} more left out; studio.json lists them.`);
-  if (sidecar.shortfalls.length) {
-    say(
-      `${count(sidecar.shortfalls.length)} puzzles have fewer distinct augmentations than asked for; studio.json lists them.`,
-    );
-  }
+  sayShortfalls(sidecar.shortfalls);
   say(
     `${out}: ${count(facts.train_examples)} training examples of ${count(facts.train_groups)} puzzles, ` +
       `${count(facts.test_examples)} test examples, ${count(facts.num_puzzle_identifiers)} identifiers, ${bytes(facts.bytes)}.`,

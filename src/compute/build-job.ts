@@ -1,5 +1,6 @@
 /** Builds a dataset. Needs no TensorFlow and loads none. */
 import { readdir, stat } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { buildDataset } from '../core/data/build';
 import { StudioError } from '../shared/errors';
@@ -19,6 +20,7 @@ export function startBuild(job: BuildJob, tell: Tell): RunningJob {
   };
   const run = async (): Promise<JobEnd> => {
     try {
+      giveWay();
       const sidecar = await buildDataset(job, { signal: abort.signal, progress });
       const result = { kind: 'dataset' as const, path: job.out, bytes: await folderBytes(job.out), sidecar };
       return { status: 'done', step: 0, result };
@@ -36,6 +38,15 @@ export function startBuild(job: BuildJob, tell: Tell): RunningJob {
     },
     step: () => null,
   };
+}
+
+/** The window and a training run come first: this process does nothing but build. */
+function giveWay(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed everywhere; the build then shares alike.
+  }
 }
 
 async function folderBytes(folder: string): Promise<number> {

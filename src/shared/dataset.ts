@@ -5,6 +5,12 @@ import type { PuzzleKind } from './arc';
 /** The bundled subsets, with the reference's names; imported collections get names of their own. */
 export const BUNDLED_SUBSETS = ['training', 'evaluation', 'training2', 'evaluation2', 'concept'] as const;
 
+const seed = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
+
 export const ArcRecipeSchema = z.strictObject({
   kind: z.literal('arc'),
   /** Subset names, bundled or imported; order matters, as in the reference. */
@@ -17,13 +23,12 @@ export const ArcRecipeSchema = z.strictObject({
   canvas: z.number().int().min(1).max(30),
   /** Only these tasks of the subsets; absent means all that fit. */
   tasks: z.array(z.string()).optional(),
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1),
+  /** Test inputs without a solution get the output `[[0]]`, as in the reference; absent or false refuses them. */
+  allow_missing_solutions: z.boolean().optional(),
+  seed,
 });
 
+/** Generated Sudoku. */
 export const SudokuRecipeSchema = z.strictObject({
   kind: z.literal('sudoku'),
   size: z.union([z.literal(4), z.literal(6), z.literal(9)]),
@@ -31,17 +36,101 @@ export const SudokuRecipeSchema = z.strictObject({
   test: z.number().int().min(1).max(1_000_000),
   /** Fewest and most blanks per puzzle; every puzzle has exactly one solution. */
   blanks: z.tuple([z.number().int().min(1), z.number().int().min(1)]),
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1),
+  seed,
 });
 
-export const DatasetRecipeSchema = z.discriminatedUnion('kind', [ArcRecipeSchema, SudokuRecipeSchema]);
+/** Generated mazes: one shortest path each. */
+export const MazeRecipeSchema = z.strictObject({
+  kind: z.literal('maze'),
+  rows: z.number().int().min(3).max(30),
+  columns: z.number().int().min(3).max(30),
+  train: z.number().int().min(1).max(10_000_000),
+  test: z.number().int().min(1).max(1_000_000),
+  /** Steps from start to goal, at least. */
+  min_path: z.number().int().min(1).max(900),
+  seed,
+});
+
+const csv = {
+  /** Absolute path of the training CSV (source, q, a, rating). */
+  train_file: z.string().min(1),
+  /** Absolute path of the test CSV; null builds no test split unless `hold_out` does. */
+  test_file: z.string().min(1).nullable(),
+  /** Puzzles at the end of the training CSV that become the test split where there is no test CSV. */
+  hold_out: z.number().int().min(0).max(10_000_000),
+  /** Training puzzles to draw at random; null takes all. */
+  subsample_size: z.number().int().min(1).nullable(),
+  seed,
+};
+/** Sudoku from the reference's CSV; the draws are those of `np.random.seed(seed)` and its builder. */
+export const SudokuCsvRecipeSchema = z.strictObject({
+  kind: z.literal('sudoku-csv'),
+  ...csv,
+  /** Only puzzles with at least this rating; null takes all. */
+  min_difficulty: z.number().int().nullable(),
+  /** Augmentations per training puzzle beside the puzzle itself. */
+  num_aug: z.number().int().min(0).max(100_000),
+  /** Tokens as bytes also where the reference writes int64 (augmented training sets): equal values, an eighth of the size. */
+  compact: z.boolean(),
+});
+/** Mazes from the reference's CSV. */
+export const MazeCsvRecipeSchema = z.strictObject({
+  kind: z.literal('maze-csv'),
+  ...csv,
+  /** Each training maze in its eight orientations. */
+  aug: z.boolean(),
+});
+
+export const DatasetRecipeSchema = z.discriminatedUnion('kind', [
+  ArcRecipeSchema,
+  SudokuRecipeSchema,
+  MazeRecipeSchema,
+  SudokuCsvRecipeSchema,
+  MazeCsvRecipeSchema,
+]);
 export type ArcRecipe = z.output<typeof ArcRecipeSchema>;
 export type SudokuRecipe = z.output<typeof SudokuRecipeSchema>;
+export type MazeRecipe = z.output<typeof MazeRecipeSchema>;
+export type SudokuCsvRecipe = z.output<typeof SudokuCsvRecipeSchema>;
+export type MazeCsvRecipe = z.output<typeof MazeCsvRecipeSchema>;
 export type DatasetRecipe = z.output<typeof DatasetRecipeSchema>;
+
+/** What the tokens of a recipe's dataset will mean. */
+export function recipePuzzle({ kind }: DatasetRecipe): PuzzleKind {
+  if (kind === 'arc') return 'arc';
+  return kind === 'maze' || kind === 'maze-csv' ? 'maze' : 'sudoku';
+}
+
+/** Rows and columns of the canvas; null where only the CSV knows. */
+export function recipeBoard(recipe: DatasetRecipe): { rows: number; columns: number } | null {
+  switch (recipe.kind) {
+    case 'arc':
+      return { rows: recipe.canvas, columns: recipe.canvas };
+    case 'sudoku':
+      return { rows: recipe.size, columns: recipe.size };
+    case 'maze':
+      return { rows: recipe.rows, columns: recipe.columns };
+    case 'sudoku-csv':
+      return { rows: 9, columns: 9 };
+    case 'maze-csv':
+      return null;
+  }
+}
+
+/**
+ * What one should know before trusting a score, each with the tasks by name:
+ * `same_task` in two collections, under one name or with the same grids; `leak`: a task of a test set inside a training
+ * set; `imported_before`: the same tasks are in the studio already.
+ */
+export interface DataWarning {
+  kind: 'same_task' | 'leak' | 'imported_before';
+  /** One sentence: which tasks, where, and what it means. */
+  message: string;
+  /** The tasks concerned, as they are named in the first collection. */
+  tasks: string[];
+  /** The collections concerned: first the one in which `tasks` are names, then the others. */
+  subsets: string[];
+}
 
 /** `dataset.json` of one split, exactly the reference's keys. */
 export interface DatasetMetadata {

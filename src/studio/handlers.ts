@@ -94,8 +94,8 @@ export function makeHandlers({
     'datasets.list': () => datasets.list(),
     'datasets.get': ({ dataset }) => datasets.get(dataset),
     'datasets.build': ({ name, recipe }) => datasets.build(name, recipe),
-    'datasets.cancel': async ({ dataset }) => {
-      await datasets.cancel(dataset);
+    'datasets.cancel': ({ dataset }) => {
+      datasets.cancel(dataset);
       return {};
     },
     'datasets.delete': async ({ dataset }) => {
@@ -104,6 +104,8 @@ export function makeHandlers({
     },
     'datasets.examples': (input) => datasets.examples(input),
     'datasets.read': ({ dataset, examples }) => datasets.read(dataset, examples),
+    'datasets.report': ({ dataset }) => datasets.report(dataset),
+    'datasets.check': ({ recipe }) => datasets.check(recipe),
 
     'runs.list': () => store.runs.list().map((run) => runSummary(store, run)),
     'runs.get': ({ run }) => runDetail(store, runs.get(run)),

@@ -91,7 +91,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   markLost(context);
   traces.recover();
   evaluations.recover();
-  await datasets.recover(options.resumeAtStart ?? false);
+  await datasets.builds.recover(options.resumeAtStart ?? false);
   const handlers = makeHandlers({
     context,
     runs,
@@ -114,7 +114,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     const deadline = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
     watcher.close();
     imports.close();
-    datasets.beginClose();
+    datasets.builds.beginClose();
     runs.close();
     evaluations.close();
     await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
@@ -152,7 +152,7 @@ function datasetState(context: Context, datasets: Datasets, run: Parameters<Cons
   if (dataset.status === 'failed')
     return { ready: false, error: `The dataset ${dataset.name} could not be built: ${dataset.error}` };
   if (dataset.status === 'building') {
-    datasets.takeOver(dataset);
+    datasets.builds.takeOver(dataset);
     return { ready: false, error: null };
   }
   if (dataset.facts && (run.grid_rows !== dataset.facts.rows || run.grid_columns !== dataset.facts.columns)) {

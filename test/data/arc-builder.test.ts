@@ -6,8 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readKaggleSubset } from '../../src/core/arc/kaggle';
 import { buildArc, type TaskSubset } from '../../src/core/data/arc-builder';
 import { decodeCanvas } from '../../src/shared/arc-canvas';
+import { drawAugmentations, type ArcPuzzle } from '../../src/core/data/arc-augment';
+import { LegacyRandom } from '../../src/core/data/numpy-random';
 import { DatasetStore } from '../../src/core/data/store';
 import type { Task } from '../../src/shared/arc';
+import { flattenGrid, recolourGrid, transformGrid, unflattenGrid, type Dihedral } from '../../src/shared/arc-grid';
 import type { ArcRecipe, DatasetMetadata, DatasetSidecar } from '../../src/shared/dataset';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -158,7 +161,7 @@ describe('the builder', () => {
   });
 
   it.each([
-    ['a missing solution', [task('x'), task('y', 4, undefined)].map((t, i) => (i ? { ...t, test: [{ input: t.test[0].input }] } : t)), {}, 'One task has no solution for a test input (y): import the solutions file too, or leave the subset out.'],
+    ['a missing solution', [task('x'), task('y', 4, undefined)].map((t, i) => (i ? { ...t, test: [{ input: t.test[0].input }] } : t)), {}, 'One task has no solution for a test input (y): import the solutions file too, leave the subset out, or allow missing solutions.'],
     ['nothing that fits', [task('x', 9)], {}, 'None of the 1 tasks fits a canvas of 6: choose a larger canvas.'],
     ['no task at all', [], {}, 'The chosen subsets hold no tasks: choose others.'],
     ['an unknown subset', [task('x')], { subsets: ['b'] }, 'There is no subset "b": did you mean a?'],
@@ -199,5 +202,74 @@ describe('the builder', () => {
       expect(seen.at(-1)).toBe(phase);
       expect(left()).toEqual([]);
     }
+  });
+});
+
+describe('distinct augmentations', () => {
+  /** The rule itself: an augmentation counts if its painted pairs, as a multiset, are new. */
+  function byPainting(puzzle: ArcPuzzle, wanted: number, random: LegacyRandom): string[] {
+    const paint = (t: Dihedral, images: ArrayLike<number>): string =>
+      [...puzzle.train, ...puzzle.test]
+        .map(({ input, output }) =>
+          [input, output]
+            .map((grid) => unflattenGrid(transformGrid(recolourGrid(grid, images), t)))
+            .map((grid) => JSON.stringify(grid))
+            .join('>'),
+        )
+        .sort()
+        .join(';');
+    const found: string[] = [];
+    const seen = new Set([paint(0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])]);
+    for (let trial = 0; trial < 5 * wanted && found.length < wanted; trial++) {
+      const t = random.randint(0, 8) as Dihedral;
+      const images = [0, ...random.permutation(1, 10)];
+      const painted = paint(t, images);
+      if (seen.has(painted)) continue;
+      seen.add(painted);
+      found.push(`t${t} ${images.join('')}`);
+    }
+    return found;
+  }
+
+  const pair = (...rows: number[][][]): ArcPuzzle['train'][number] => ({
+    input: flattenGrid(rows[0]),
+    output: flattenGrid(rows[1]),
+  });
+  it.each<[string, ArcPuzzle['train']]>([
+    ['one colour', [pair([[3]], [[3]])]],
+    ['a rigid puzzle of two colours', [pair([[1, 0, 2]], [[1, 1], [0, 2]])]],
+    ['a mirror image', [pair([[1, 2, 1]], [[2]])]],
+    ['pairs that are each other’s recolouring', [pair([[1, 0]], [[1]]), pair([[2, 0]], [[2]])]],
+    ['pairs that are each other’s reflection', [pair([[1, 0]], [[1]]), pair([[0, 1]], [[1]])]],
+    ['black alone', [pair([[0, 0]], [[0]])]],
+    ['the same pair twice', [pair([[1, 2, 3]], [[3]]), pair([[1, 2, 3]], [[3]])]],
+    ['colours that change places with a turn', [pair([[1, 2], [2, 1]], [[1, 2]])]],
+  ])('are the same with and without painting: %s', (_, train) => {
+    for (const wanted of [5, 40, 200]) {
+      const puzzle: ArcPuzzle = { name: 'p', train, test: [] };
+      const augmentations = drawAugmentations(puzzle, wanted, new LegacyRandom(7));
+      const ours = Array.from(
+        { length: augmentations.length - 1 },
+        (_, i) => `t${augmentations.symmetry(i + 1)} ${augmentations.images(i + 1).join('')}`,
+      );
+      expect(ours).toEqual(byPainting(puzzle, wanted, new LegacyRandom(7)));
+    }
+  }); // prettier-ignore
+
+  it('fill in [[0]] for a missing solution only if the recipe allows it', async () => {
+    const unsolved = { ...task('y'), test: [{ input: corner(4) }] };
+    const sidecar = await buildArc(
+      recipe(['a'], 'a', 1, { canvas: 6, allow_missing_solutions: true }),
+      [{ name: 'a', tasks: [unsolved] }],
+      join(folder, 'out'),
+    );
+    expect(sidecar.recipe).toMatchObject({ allow_missing_solutions: true });
+    const store = DatasetStore.open(join(folder, 'out'));
+    const { label } = store.read({ split: 'test', index: 0 });
+    expect(decodeCanvas(label, 6)?.grid).toMatchObject({ rows: 1, columns: 1, cells: Uint8Array.of(0) });
+    store.close();
+    expect(JSON.parse(readFileSync(join(folder, 'out/test_puzzles.json'), 'utf8'))).toMatchObject({
+      y: { test: [{ output: [[0]] }] },
+    });
   });
 });

@@ -16,6 +16,7 @@ interface Flags extends Globals {
   numAug: string;
   seed: string;
   canvas: string;
+  allowMissingSolutions?: true;
 }
 
 export function buildArcCommand(program: Command, exit: (code: number) => void): void {
@@ -28,6 +29,7 @@ export function buildArcCommand(program: Command, exit: (code: number) => void):
     .requiredOption('--test-set-name <name>', 'the subset whose test pairs become the test split')
     .option('--num-aug <n>', 'augmentations per puzzle', '1000')
     .option('--seed <n>', 'seed of every draw', '42')
+    .option('--allow-missing-solutions', 'put [[0]] where a test input has no solution, as the reference does')
     .option('--canvas <n>', 'side of the square canvas; tasks that do not fit are left out', '30')
     .action(async (_options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
@@ -38,6 +40,7 @@ export function buildArcCommand(program: Command, exit: (code: number) => void):
         num_aug: wholeNumber(flags.numAug, '--num-aug', 0, 10_000),
         seed: wholeNumber(flags.seed, '--seed', 0, 2 ** 32 - 1),
         canvas: wholeNumber(flags.canvas, '--canvas', 1, 30),
+        ...(flags.allowMissingSolutions ? { allow_missing_solutions: true } : {}),
       };
       if (!recipe.subsets.includes(recipe.test_set)) {
         say(

@@ -138,7 +138,11 @@ async function build(studio: Studio, name: string, recipe: DatasetRecipe, json: 
   });
   const interrupt = () => {
     interrupted = true;
-    void studio.datasets.cancel(id).catch((error: unknown) => studio.log.error('cancelling', error));
+    try {
+      studio.datasets.cancel(id);
+    } catch (error) {
+      studio.log.error('cancelling', error);
+    }
   };
   process.once('SIGINT', interrupt);
   try {

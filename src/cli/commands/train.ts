@@ -244,7 +244,7 @@ async function stopRun(studio: Studio, run: string | null): Promise<void> {
     if (run === null) return;
     const { dataset } = await studio.runs.stop(run);
     const record = dataset === null ? null : studio.context.store.datasets.get(dataset);
-    if (record?.status === 'building') await studio.datasets.cancel(record.id);
+    if (record?.status === 'building') studio.datasets.cancel(record.id);
   } catch (error) {
     studio.log.error('stopping', error);
   }

@@ -1,6 +1,8 @@
 /** The one door to the builders: a recipe in, a dataset folder out. */
 import type { DatasetRecipe, DatasetSidecar } from '../../shared/dataset';
 import { buildArc, type TaskSubset } from './arc-builder';
+import { buildFromCsv } from './csv-builder';
+import { buildMaze } from './maze-builder';
 import { buildSudoku } from './sudoku-builder';
 import type { WorkOptions } from './whole-folder';
 
@@ -12,7 +14,17 @@ export interface DatasetJob {
   out: string;
 }
 
-/** @throws StudioError, see {@link buildArc} and {@link buildSudoku} */
+/** @throws StudioError, see the builders */
 export function buildDataset({ recipe, subsets, out }: DatasetJob, options: WorkOptions = {}): Promise<DatasetSidecar> {
-  return recipe.kind === 'arc' ? buildArc(recipe, subsets, out, options) : buildSudoku(recipe, out, options);
+  switch (recipe.kind) {
+    case 'arc':
+      return buildArc(recipe, subsets, out, options);
+    case 'sudoku':
+      return buildSudoku(recipe, out, options);
+    case 'maze':
+      return buildMaze(recipe, out, options);
+    case 'sudoku-csv':
+    case 'maze-csv':
+      return buildFromCsv(recipe, out, options);
+  }
 }

@@ -46,11 +46,8 @@ function readChecked<T>(file: string, schema: z.ZodType<T>): T {
   const [issue] = parsed.error.issues;
   const at = issue.path.join('.') || 'the file';
   const found = issue.path.reduce<unknown>((v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key], value);
-  const is = found === undefined ? 'is missing' : `is ${JSON.stringify(found).slice(0, 60)}`;
-  throw new StudioError(
-    'damaged',
-    `${file}: ${at} ${is} (${issue.message}): build the dataset again, or mend the file.`,
-  );
+  const is = found === undefined ? 'is missing' : `is ${JSON.stringify(found).slice(0, 60)} (${issue.message})`;
+  throw new StudioError('damaged', `${file}: ${at} ${is}: build the dataset again, or mend the file.`);
 }
 
 /** `dataset.json` of one split. `total_puzzles` is −1 where the file does not say it. */

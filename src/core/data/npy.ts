@@ -9,7 +9,7 @@ import { StudioError } from '../../shared/errors';
 /** The element types that datasets use: unsigned bytes, and 32-bit integers. Files made elsewhere may hold int64. */
 export type NpyType = '|u1' | '<i4' | '<i8';
 
-const BYTES: Record<NpyType, number> = { '|u1': 1, '<i4': 4, '<i8': 8 };
+export const BYTES: Record<NpyType, number> = { '|u1': 1, '<i4': 4, '<i8': 8 };
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 /** Room that np.save leaves so that the first axis may grow in place, in digits of the largest int64 plus a sign. */
 const GROWTH_DIGITS = 21;
@@ -32,7 +32,7 @@ export function npyHeader(type: NpyType, shape: readonly number[]): Buffer {
 }
 
 /** A file-system error on an open file carries no path; people need one. */
-function named<T>(path: string, act: () => T): T {
+export function named<T>(path: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
@@ -42,86 +42,26 @@ function named<T>(path: string, act: () => T): T {
   }
 }
 
-/** Writes an array piece by piece; its shape is known beforehand, its numbers pass through a buffer of some megabytes. */
-export class NpyWriter {
-  private readonly fd: number;
-  private readonly buffer: Uint8Array;
-  private used = 0;
-  private written = 0;
-  private readonly total: number;
-
-  constructor(
-    readonly path: string,
-    type: NpyType,
-    shape: readonly number[],
-    bufferBytes = 4 * 2 ** 20,
-  ) {
-    this.total = shape.reduce((a, b) => a * b, BYTES[type]);
-    this.buffer = new Uint8Array(Math.max(1, Math.min(bufferBytes, this.total)));
-    this.fd = openSync(path, 'wx');
-    this.flush(npyHeader(type, shape));
-  }
-
-  /**
-   * `bytes` zeroed bytes to be filled in before the next call; at most the buffer's size.
-   * @returns where they begin in the returned array
-   */
-  reserve(bytes: number): { array: Uint8Array; start: number } {
-    if (this.used + bytes > this.buffer.length) {
-      this.flush(this.buffer.subarray(0, this.used));
-      this.buffer.fill(0);
-      this.used = 0;
-    }
-    const start = this.used;
-    this.used += bytes;
-    this.written += bytes;
-    return { array: this.buffer, start };
-  }
-
-  private flush(bytes: Uint8Array): void {
-    named(this.path, () => {
-      for (let at = 0; at < bytes.length;) at += writeSync(this.fd, bytes, at);
-    });
-  }
-
-  /** Makes the file durable. @throws Error if fewer or more bytes were written than the shape has */
-  finish(): void {
-    this.flush(this.buffer.subarray(0, this.used));
-    if (this.written !== this.total) throw new Error(`${this.path}: ${this.written} of ${this.total} bytes written`);
-    named(this.path, () => fsyncSync(this.fd));
-    closeSync(this.fd);
-  }
-
-  /** Gives up; the file is left to whoever removes the folder. */
-  abandon(): void {
-    try {
-      closeSync(this.fd);
-    } catch {
-      // closed by finish()
-    }
-  }
-}
-
-/** A whole small array in one go. */
+/** A whole small array in one go, durable. */
 export function writeNpy(path: string, type: NpyType, shape: readonly number[], data: Uint8Array | Int32Array): void {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const writer = new NpyWriter(path, type, shape);
+  const fd = openSync(path, 'wx');
   try {
-    const piece = 4 * 2 ** 20;
-    for (let at = 0; at < bytes.length; at += piece) {
-      const part = bytes.subarray(at, at + piece);
-      const { array, start } = writer.reserve(part.length);
-      array.set(part, start);
-    }
-    writer.finish();
-  } catch (error) {
-    writer.abandon();
-    throw error;
+    named(path, () => {
+      for (const bytes of [npyHeader(type, shape), new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]) {
+        for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+      }
+      fsyncSync(fd);
+    });
+  } finally {
+    closeSync(fd);
   }
 }
 
 /** An array file, open for reading by offset. */
 export class NpyFile {
+  /** One row of a file whose tokens are wider than a byte. */
+  private wide = new Uint8Array(0);
+
   private constructor(
     readonly path: string,
     private readonly fd: number,
@@ -155,6 +95,38 @@ export class NpyFile {
       throw new RangeError(`${this.path}: rows ${first} … ${first + count} of ${this.shape[0]}`);
     }
     this.readBytes(this.dataStart + first * this.rowLength, out);
+  }
+
+  /**
+   * The tokens of one row, whatever integers the file holds.
+   * @param out [rowLength]
+   * @throws StudioError `damaged` for a number that is no byte
+   */
+  readTokens(row: number, out: Uint8Array): void {
+    if (this.type === '|u1') return this.readRows(row, 1, out);
+    const size = BYTES[this.type];
+    const bytes = out.length * size;
+    if (row < 0 || row >= this.shape[0] || out.length !== this.rowLength) {
+      throw new RangeError(`${this.path}: row ${row} of ${this.shape[0]}`);
+    }
+    if (this.wide.length !== bytes) this.wide = new Uint8Array(bytes);
+    const { wide } = this;
+    this.readBytes(this.dataStart + row * bytes, wide);
+    for (let i = 0; i < out.length; i++) {
+      const at = i * size;
+      out[i] = wide[at]; // little-endian: the other bytes of a token are 0
+      for (let k = 1; k < size; k++) if (wide[at + k] !== 0) throw this.notAToken(row, i);
+    }
+  }
+
+  private notAToken(row: number, place: number): StudioError {
+    const at = place * BYTES[this.type];
+    const view = new DataView(this.wide.buffer);
+    const value = this.type === '<i8' ? view.getBigInt64(at, true) : view.getInt32(at, true);
+    return new StudioError(
+      'damaged',
+      `${this.path}: row ${row} holds ${value} at place ${place}, and a token is a number from 0 to 255: build the dataset again.`,
+    );
   }
 
   /** Every number of an index array as int32. @throws StudioError `damaged` if one does not fit */
@@ -206,7 +178,8 @@ function readHeader(fd: number, path: string): { type: NpyType; shape: number[];
   const major = head[6];
   if (major < 1 || major > 3) throw damaged(`has NumPy format version ${major}, and 1 to 3 are known`);
   const [length, start] = major === 1 ? [head.readUInt16LE(8), 10] : [got < 12 ? size : head.readUInt32LE(8), 12];
-  if (length > MAX_HEADER || start + length > size) throw damaged(`has a header of ${length} bytes`);
+  if (length > MAX_HEADER || start + length > size)
+    throw damaged(`has ${size} bytes, and its header claims ${length} from byte ${start} on`);
   const bytes = Buffer.alloc(length);
   named(path, () => readSync(fd, bytes, 0, length, start));
   const header = bytes.toString('latin1').trim();
@@ -217,16 +190,22 @@ function readHeader(fd: number, path: string): { type: NpyType; shape: number[];
     throw damaged(`has a header that cannot be read (${header.slice(0, 60)})`);
   }
   if (/O/.test(descr))
-    throw new StudioError('bad_input', `${path} holds Python objects, which are never loaded: use another file.`);
+    throw new StudioError(
+      'bad_input',
+      `${path} holds Python objects (type ${descr}), which are never loaded: save it as whole numbers, array.astype('<i4').`,
+    );
   if (!Object.hasOwn(BYTES, descr)) {
     throw new StudioError(
       'bad_input',
-      `${path} holds numbers of type ${descr}: a dataset has ${Object.keys(BYTES).join(', ')}.`,
+      `${path} holds numbers of type ${descr}${descr.startsWith('>') ? ' (big-endian)' : ''}, and a dataset has ${Object.keys(BYTES).join(', ')}: save it again with array.astype('<i4').`,
     );
   }
   const shape = tuple.split(',').flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
   if (order === 'True' && shape.length > 1) {
-    throw new StudioError('bad_input', `${path} is stored column by column: save it in C order.`);
+    throw new StudioError(
+      'bad_input',
+      `${path} is stored column by column (fortran_order is True): save it again with np.ascontiguousarray(array).`,
+    );
   }
   const type = descr as NpyType;
   const expected = start + length + shape.reduce((a, b) => a * b, BYTES[type]);

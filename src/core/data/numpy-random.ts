@@ -36,10 +36,15 @@ export class LegacyRandom {
   private twist(): void {
     const { key } = this;
     for (let i = 0; i < N; i++) {
-      const y = (key[i] & 0x80000000) | (key[(i + 1) % N] & 0x7fffffff);
-      key[i] = key[(i + M) % N] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+      const y = (key[i] & 0x80000000) | (key[i + 1 < N ? i + 1 : 0] & 0x7fffffff);
+      key[i] = key[i + M < N ? i + M : i + M - N] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
     }
     this.at = 0;
+  }
+
+  /** `np.random.rand()`: [0, 1) with 53 random bits. */
+  rand(): number {
+    return ((this.uint32() >>> 5) * 0x4000000 + (this.uint32() >>> 6)) / 0x20000000000000;
   }
 
   /**
@@ -61,14 +66,24 @@ export class LegacyRandom {
     return low + this.interval(high - low - 1);
   }
 
-  /** `np.random.shuffle` of a list or a one-dimensional array, in place: Fisher–Yates from the end. */
-  shuffle(items: { length: number; [i: number]: unknown }): void {
-    for (let i = items.length - 1; i > 0; i--) {
-      const j = this.interval(i);
+  /**
+   * `np.random.shuffle` of a list or a one-dimensional array, in place: Fisher–Yates from the end.
+   * @param first leave what comes before it alone, as if the array began there
+   */
+  shuffle(items: { length: number; [i: number]: unknown }, first = 0): void {
+    for (let i = items.length - 1; i > first; i--) {
+      const j = first + this.interval(i - first);
       const last = items[i];
       items[i] = items[j];
       items[j] = last;
     }
+  }
+
+  /** `np.random.choice(total, size, replace=False)`: the first `size` of a permutation of all. */
+  choice(total: number, size: number): Int32Array {
+    const items = Int32Array.from({ length: total }, (_, i) => i);
+    this.shuffle(items);
+    return items.slice(0, size);
   }
 
   /** `np.random.permutation(np.arange(low, high))`. */

@@ -113,7 +113,7 @@ class Recogniser {
   }
 
   private item(file: GatheredFile, recognised_as: string, tasks: number): void {
-    this.items.push({ file: file.path, recognised_as, tasks });
+    this.items.push({ file: file.path, recognised_as, tasks, puzzles: 0 });
   }
 
   private half(file: GatheredFile, document: JsonDocument, part: 'challenges' | 'solutions'): void {

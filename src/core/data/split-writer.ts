@@ -2,9 +2,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatasetMetadata, DatasetSidecar } from '../../shared/dataset';
-import { NpyWriter, writeNpy } from './npy';
+import { BYTES, writeNpy } from './npy';
+import { NpyWriter } from './npy-writer';
 import { PythonFloat, pythonJson, pythonString } from './python-json';
-import { writeDurable } from './whole-folder';
+import { writeDurable, writeDurableSlowly } from './whole-folder';
 
 export const SIDECAR_FILE = 'studio.json';
 
@@ -16,17 +17,21 @@ export interface SplitShape {
   seqLen: number;
   vocabSize: number;
   numPuzzleIdentifiers: number;
-  /** The reference's ARC builder divides (`1.0`), its Sudoku builder writes the number 1. */
-  meanIsFloat: boolean;
+  /** Tokens as int64, as the reference's Sudoku builder writes augmented boards; bytes otherwise. */
+  wide?: boolean;
+  /** The reference's Sudoku and maze builders call the number of groups `total_puzzles`; the true one otherwise. */
+  totalPuzzles?: number;
 }
 
 /** Puzzles come in order, each with its examples; groups close over the puzzles since the last one. */
 export class SplitWriter {
-  private readonly inputs: NpyWriter;
-  private readonly labels: NpyWriter;
+  /** The files of inputs and labels: after {@link begin}, an example's tokens go to `array[start …]` of both. */
+  readonly inputs: NpyWriter;
+  readonly labels: NpyWriter;
   private readonly identifiers: Int32Array;
   private readonly puzzleIndices: Int32Array;
   private readonly groupIndices: Int32Array;
+  private readonly exampleBytes: number;
   private examples = 0;
   private puzzles = 0;
   private groups = 0;
@@ -36,19 +41,38 @@ export class SplitWriter {
     private readonly shape: SplitShape,
   ) {
     mkdirSync(folder, { recursive: true });
-    this.inputs = new NpyWriter(join(folder, 'all__inputs.npy'), '|u1', [shape.examples, shape.seqLen]);
-    this.labels = new NpyWriter(join(folder, 'all__labels.npy'), '|u1', [shape.examples, shape.seqLen]);
+    const type = shape.wide ? '<i8' : '|u1';
+    this.exampleBytes = shape.seqLen * BYTES[type];
+    this.inputs = new NpyWriter(join(folder, 'all__inputs.npy'), type, [shape.examples, shape.seqLen]);
+    this.labels = new NpyWriter(join(folder, 'all__labels.npy'), type, [shape.examples, shape.seqLen]);
     this.identifiers = new Int32Array(shape.puzzles);
     this.puzzleIndices = new Int32Array(shape.puzzles + 1);
     this.groupIndices = new Int32Array(shape.groups + 1);
   }
 
-  /** `paint` receives two zeroed stretches of seq_len tokens, for the input and for the label. */
-  example(paint: (input: Uint8Array, inputStart: number, label: Uint8Array, labelStart: number) => void): void {
-    const input = this.inputs.reserve(this.shape.seqLen);
-    const label = this.labels.reserve(this.shape.seqLen);
-    paint(input.array, input.start, label.array, label.start);
+  /** Null if there is room for an example, else a promise to wait for before {@link begin}. */
+  ready(): Promise<unknown> | null {
+    const [inputs, labels] = [this.inputs.ready(this.exampleBytes), this.labels.ready(this.exampleBytes)];
+    return inputs || labels ? Promise.all([inputs, labels]) : null;
+  }
+
+  /** Begins an example: seq_len zeroed tokens in `inputs` and in `labels`, to be filled in before the next call. */
+  begin(): void {
+    this.inputs.reserve(this.exampleBytes);
+    this.labels.reserve(this.exampleBytes);
     this.examples++;
+  }
+
+  /** A whole example, token by token. @param input, label [seq_len] */
+  async example(input: ArrayLike<number>, label: ArrayLike<number>): Promise<void> {
+    const wait = this.ready();
+    if (wait) await wait;
+    this.begin();
+    const step = this.shape.wide ? 8 : 1; // little-endian: the low byte comes first
+    for (let s = 0; s < this.shape.seqLen; s++) {
+      this.inputs.array[this.inputs.start + s * step] = input[s];
+      this.labels.array[this.labels.start + s * step] = label[s];
+    }
   }
 
   endPuzzle(identifier: number): void {
@@ -60,15 +84,13 @@ export class SplitWriter {
     this.groupIndices[++this.groups] = this.puzzles;
   }
 
-  finish(): void {
+  async finish(): Promise<void> {
     const { shape, folder } = this;
-    this.inputs.finish();
-    this.labels.finish();
+    await Promise.all([this.inputs.finish(), this.labels.finish()]);
     writeNpy(join(folder, 'all__puzzle_identifiers.npy'), '<i4', [shape.puzzles], this.identifiers);
     writeNpy(join(folder, 'all__puzzle_indices.npy'), '<i4', [shape.puzzles + 1], this.puzzleIndices);
     writeNpy(join(folder, 'all__group_indices.npy'), '<i4', [shape.groups + 1], this.groupIndices);
-    const mean = shape.examples / shape.puzzles;
-    const metadata: Omit<DatasetMetadata, 'mean_puzzle_examples'> & { mean_puzzle_examples: number | PythonFloat } = {
+    const metadata: Omit<DatasetMetadata, 'mean_puzzle_examples'> & { mean_puzzle_examples: PythonFloat } = {
       pad_id: 0,
       ignore_label_id: 0,
       blank_identifier_id: 0,
@@ -76,31 +98,35 @@ export class SplitWriter {
       seq_len: shape.seqLen,
       num_puzzle_identifiers: shape.numPuzzleIdentifiers,
       total_groups: shape.groups,
-      mean_puzzle_examples: shape.meanIsFloat ? new PythonFloat(mean) : mean,
-      total_puzzles: shape.puzzles,
+      mean_puzzle_examples: new PythonFloat(shape.examples / shape.puzzles),
+      total_puzzles: shape.totalPuzzles ?? shape.puzzles,
       sets: ['all'],
     };
     writeDurable(join(folder, 'dataset.json'), [pythonJson(metadata)]);
   }
 
   /** Closes what is open after a failure. */
-  abandon(): void {
-    this.inputs.abandon();
-    this.labels.abandon();
+  async abandon(): Promise<void> {
+    await Promise.all([this.inputs.abandon(), this.labels.abandon()]);
   }
 }
 
 export const BLANK_NAME = '<blank>';
 
 /** `identifiers.json`: the names by id, `<blank>` first. */
-export function writeIdentifiers(folder: string, names: Iterable<string>): void {
-  writeDurable(
+export async function writeIdentifiers(
+  folder: string,
+  names: Iterable<string>,
+  breathe?: () => Promise<void>,
+): Promise<void> {
+  await writeDurableSlowly(
     join(folder, 'identifiers.json'),
     (function* () {
       yield `[${pythonString(BLANK_NAME)}`;
       for (const name of names) yield `, ${pythonString(name)}`;
       yield ']';
     })(),
+    breathe,
   );
 }
 

@@ -74,8 +74,8 @@ export class DatasetSplit {
 
   /** Writes the S tokens of example `index` to `input` and `label`. @throws StudioError `damaged` for an unknown token */
   read(index: number, input: Uint8Array, label: Uint8Array): void {
-    this.inputs.readRows(index, 1, input);
-    this.labels.readRows(index, 1, label);
+    this.inputs.readTokens(index, input);
+    this.labels.readTokens(index, label);
     const { vocab_size } = this.metadata;
     for (let i = 0; i < input.length; i++) {
       if (input[i] < vocab_size && label[i] < vocab_size) continue;
@@ -110,15 +110,15 @@ export class DatasetSplit {
       new StudioError('damaged', `${what}: build the dataset again, or copy it again.`);
     const S = metadata.seq_len;
     for (const npy of [inputs, labels]) {
-      if (npy.type !== '|u1' || npy.shape.length !== 2 || npy.shape[1] !== S || npy.shape[0] !== inputs.shape[0]) {
+      if (npy.shape.length !== 2 || npy.shape[1] !== S || npy.shape[0] !== inputs.shape[0]) {
         throw damaged(
-          `${npy.path} holds ${npy.type} of shape ${npy.shape.join('×')}, not |u1 of ${inputs.shape[0]}×${S}`,
+          `${npy.path} has the shape ${npy.shape.join('×')}, and dataset.json (seq_len ${S}) and the inputs ask for ${inputs.shape[0]}×${S}`,
         );
       }
     }
-    rises(puzzleIndices, inputs.shape[0], file('puzzle_indices'), damaged);
+    rises(puzzleIndices, inputs.shape[0], 'examples', file('puzzle_indices'), damaged);
     const puzzles = puzzleIndices.length - 1;
-    rises(groupIndices, puzzles, file('group_indices'), damaged);
+    rises(groupIndices, puzzles, 'puzzles', file('group_indices'), damaged);
     if (puzzleIdentifiers.length !== puzzles) {
       throw damaged(`${file('puzzle_identifiers')} has ${puzzleIdentifiers.length} entries for ${puzzles} puzzles`);
     }
@@ -129,25 +129,38 @@ export class DatasetSplit {
         `${file('puzzle_identifiers')}: entry ${odd} is ${puzzleIdentifiers[odd]}, and there are ${rows} identifiers`,
       );
     }
-    for (const [key, found] of [
-      ['total_puzzles', puzzles],
-      ['total_groups', groupIndices.length - 1],
+    const groups = groupIndices.length - 1;
+    // The reference's Sudoku and maze builders write the number of groups as total_puzzles.
+    if (metadata.total_puzzles === groups) metadata.total_puzzles = puzzles;
+    for (const [key, found, array] of [
+      ['total_puzzles', puzzles, 'puzzle_indices'],
+      ['total_groups', groups, 'group_indices'],
     ] as const) {
       if (metadata[key] !== found)
-        throw damaged(`${file('puzzle_indices')}: dataset.json says ${key} is ${metadata[key]}, the arrays ${found}`);
+        throw damaged(
+          `${file(array)} has ${found} entries after the first, and dataset.json says ${key} ${metadata[key]}`,
+        );
     }
   }
 }
 
 /** Index arrays go from 0 to the number of things, and nothing in between is empty. */
-function rises(indices: Int32Array, end: number, file: string, damaged: (what: string) => StudioError): void {
-  if (indices.length < 2 || indices[0] !== 0 || indices[indices.length - 1] !== end) {
-    throw damaged(`${file} does not run from 0 to ${end}`);
-  }
+function rises(
+  indices: Int32Array,
+  end: number,
+  what: string,
+  file: string,
+  damaged: (what: string) => StudioError,
+): void {
+  if (indices.length < 2) throw damaged(`${file} has ${indices.length} entries, and the least is 2`);
+  if (indices[0] !== 0) throw damaged(`${file} begins with ${indices[0]} instead of 0`);
   for (let i = 1; i < indices.length; i++) {
+    if (indices[i] > end) throw damaged(`${file}: entry ${i} is ${indices[i]}, and there are ${end} ${what}`);
     if (indices[i] <= indices[i - 1])
-      throw damaged(`${file}: entry ${i} (${indices[i]}) does not exceed the one before it`);
+      throw damaged(`${file}: entry ${i} is ${indices[i]}, which does not exceed the one before it, ${indices[i - 1]}`);
   }
+  const last = indices[indices.length - 1];
+  if (last !== end) throw damaged(`${file} ends with ${last}, and there are ${end} ${what}`);
 }
 
 export class DatasetStore {

@@ -57,30 +57,27 @@ export async function buildSudoku(
         seqLen: recipe.size ** 2,
         vocabSize: recipe.size + 2,
         numPuzzleIdentifiers: 1,
-        meanIsFloat: false,
       });
       try {
         for (let i = 0; i < count; i++) {
           const { puzzle, solution } = await source.next(name, () =>
             breather.breathe(done, total, 'puzzles generated'),
           );
-          writer.example((inputs, inputStart, labels, labelStart) => {
-            for (let s = 0; s < puzzle.length; s++) {
-              inputs[inputStart + s] = puzzle[s] + 1;
-              labels[labelStart + s] = solution[s] + 1;
-            }
-          });
+          await writer.example(
+            puzzle.map((digit) => digit + 1),
+            solution.map((digit) => digit + 1),
+          );
           writer.endPuzzle(0);
           writer.endGroup();
           await breather.breathe(++done, total, 'puzzles generated');
         }
-        writer.finish();
+        await writer.finish();
       } catch (error) {
-        writer.abandon();
+        await writer.abandon();
         throw error;
       }
     }
-    writeIdentifiers(folder, []);
+    await writeIdentifiers(folder, []);
     const sidecar: DatasetSidecar = {
       schema: 1,
       kind: 'sudoku',

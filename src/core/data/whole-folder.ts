@@ -10,6 +10,8 @@ export interface WorkOptions {
   signal?: AbortSignal;
   /** Called now and then; `done` of `total` units of `what`. */
   progress?: (done: number, total: number, what: string) => void;
+  /** The longest stretch of work without letting others of the process run; 40 ms where it is not said. */
+  sliceMs?: number;
 }
 
 export function checkCancelled(signal: AbortSignal | undefined, what: string): void {
@@ -31,10 +33,10 @@ export class Breather {
   /** @throws StudioError `cancelled` */
   async breathe(done: number, total: number, what: string): Promise<void> {
     const now = Date.now();
-    if (now - this.last < 40 && done !== total) return;
-    this.last = now;
+    if (now - this.last < (this.options.sliceMs ?? 40) && done !== total) return;
     this.options.progress?.(done, total, what);
     await new Promise<void>((resolve) => setImmediate(resolve));
+    this.last = Date.now();
     checkCancelled(this.options.signal, this.work);
   }
 }
@@ -135,27 +137,70 @@ function syncFolder(folder: string): void {
   }
 }
 
+const PIECE = 2 ** 20;
+
 /** A text file, durable, written piece by piece. */
 export function writeDurable(path: string, pieces: Iterable<string>): void {
-  const fd = openSync(path, 'wx');
+  for (const file = new DurableFile(path, pieces); !file.done;) file.step();
+}
+
+/** The same for millions of pieces: others get their turn between two megabytes. */
+export async function writeDurableSlowly(
+  path: string,
+  pieces: Iterable<string>,
+  breathe: () => Promise<void> = () => new Promise((resolve) => setImmediate(resolve)),
+): Promise<void> {
+  const file = new DurableFile(path, pieces);
   try {
-    let text = '';
-    const flush = (): void => {
-      const bytes = Buffer.from(text, 'utf8');
-      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
-      text = '';
-    };
-    for (const piece of pieces) {
-      text += piece;
-      if (text.length > 2 ** 20) flush();
+    while (!file.done) {
+      file.step();
+      await breathe();
     }
-    flush();
-    fsyncSync(fd);
-  } catch (error) {
-    if (error instanceof Error && (error as NodeJS.ErrnoException).syscall)
-      (error as NodeJS.ErrnoException).path ??= path;
-    throw error;
   } finally {
-    closeSync(fd);
+    file.close();
+  }
+}
+
+class DurableFile {
+  done = false;
+  private readonly fd: number;
+  private readonly pieces: Iterator<string>;
+  private open = true;
+
+  constructor(
+    private readonly path: string,
+    pieces: Iterable<string>,
+  ) {
+    this.fd = openSync(path, 'wx');
+    this.pieces = pieces[Symbol.iterator]();
+  }
+
+  /** Writes about a megabyte; the last step makes the file durable and closes it. */
+  step(): void {
+    try {
+      let text = '';
+      while (text.length < PIECE) {
+        const next = this.pieces.next();
+        if (next.done) {
+          this.done = true;
+          break;
+        }
+        text += next.value;
+      }
+      const bytes = Buffer.from(text, 'utf8');
+      for (let at = 0; at < bytes.length;) at += writeSync(this.fd, bytes, at);
+      if (this.done) fsyncSync(this.fd);
+    } catch (error) {
+      this.close();
+      if (error instanceof Error && (error as NodeJS.ErrnoException).syscall)
+        (error as NodeJS.ErrnoException).path ??= this.path;
+      throw error;
+    }
+    if (this.done) this.close();
+  }
+
+  close(): void {
+    if (this.open) closeSync(this.fd);
+    this.open = false;
   }
 }

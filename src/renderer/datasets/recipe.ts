@@ -1,6 +1,6 @@
 /** Recipes in words, and what a recipe would give before it is built. */
 import type { Subset, TaskSummary } from '@shared/contract/tasks';
-import type { ArcRecipe, DatasetRecipe } from '@shared/dataset';
+import { recipeBoard, recipePuzzle, type ArcRecipe, type DatasetRecipe } from '@shared/dataset';
 import { formatCount, formatPlural } from '../ui/format';
 
 export function listWords(words: readonly string[]): string {
@@ -15,6 +15,14 @@ export function recipeWords(recipe: DatasetRecipe | null, subsets: readonly Subs
     const [least, most] = recipe.blanks;
     const blanks = least === most ? `${least} blanks` : `${least} to ${most} blanks`;
     return `Generated: ${formatCount(recipe.train)} to train on, ${formatCount(recipe.test)} unseen to test; ${blanks}; seed ${recipe.seed}`;
+  }
+  if (recipe.kind === 'maze') {
+    return `Generated: ${formatCount(recipe.train)} to train on, ${formatCount(recipe.test)} unseen to test; shortest path of ${formatPlural(recipe.min_path, 'step')} or more; seed ${recipe.seed}`;
+  }
+  if (recipe.kind !== 'arc') {
+    const views = recipe.kind === 'maze-csv' ? (recipe.aug ? 7 : 0) : recipe.num_aug;
+    const sample = recipe.subsample_size === null ? '' : `, ${formatCount(recipe.subsample_size)} drawn from it`;
+    return `From ${recipe.train_file}${sample}; ${formatPlural(views, 'augmentation')} a puzzle; seed ${recipe.seed}`;
   }
   const title = (name: string): string => subsets.find((s) => s.name === name)?.title ?? name;
   const from = recipe.tasks
@@ -84,9 +92,10 @@ export const MOST_BLANKS: Record<4 | 6 | 9, number> = { 4: 12, 6: 28, 9: 58 };
 
 /** "arc-training-10x10", and "-2" where that name is taken. */
 export function suggestName(recipe: DatasetRecipe, taken: readonly string[]): string {
+  const board = recipe.kind === 'arc' ? null : recipeBoard(recipe);
   const base =
-    recipe.kind === 'sudoku'
-      ? `sudoku-${recipe.size}x${recipe.size}`
+    recipe.kind !== 'arc'
+      ? `${recipePuzzle(recipe)}${board ? `-${board.rows}x${board.columns}` : ''}`
       : `${recipe.tasks?.length === 1 ? recipe.tasks[0] : recipe.subsets.length > 2 ? 'arc' : recipe.subsets.join('-')}-${recipe.canvas}x${recipe.canvas}`;
   if (!taken.includes(base)) return base;
   for (let n = 2; ; n++) if (!taken.includes(`${base}-${n}`)) return `${base}-${n}`;

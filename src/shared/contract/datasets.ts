@@ -1,7 +1,13 @@
 /** Datasets for training, built from tasks or generated. */
 import { z } from 'zod';
 import type { PuzzleKind } from '../arc';
-import { DatasetRecipeSchema, type DatasetRecipe, type DatasetSidecar, type ExampleRef } from '../dataset';
+import {
+  DatasetRecipeSchema,
+  type DatasetRecipe,
+  type DatasetSidecar,
+  type DataWarning,
+  type ExampleRef,
+} from '../dataset';
 import { example, method, none } from './method';
 
 export interface DatasetSummary {
@@ -36,6 +42,55 @@ export interface DatasetExample {
   label: Uint8Array;
 }
 
+/** How often each value occurs, values ascending. */
+export type Histogram = [value: number, count: number][];
+
+export interface SplitStatistics {
+  split: ExampleRef['split'];
+  examples: number;
+  puzzles: number;
+  groups: number;
+  /** Of all puzzles. */
+  examples_per_puzzle: Histogram;
+  /** Of all groups: a puzzle with its augmentations. */
+  puzzles_per_group: Histogram;
+  /** Examples that the rest was counted over: unaugmented ones, evenly spread where there are very many. */
+  looked_at: number;
+  /** Sizes of the grids, the most frequent first. */
+  input_sizes: { rows: number; columns: number; count: number }[];
+  output_sizes: { rows: number; columns: number; count: number }[];
+  /** Examples whose output is as large as their input. */
+  same_size: number;
+  /** In how many examples each token occurs, in input or output; [vocab_size]. */
+  tokens: number[];
+}
+
+/** A test example whose answer a model may have seen. */
+export interface LeakedExample {
+  puzzle: string;
+  example: ExampleRef;
+  /** `same`: equal input and output; `transformed`: equal after a symmetry or a change of colours. */
+  how: 'same' | 'transformed';
+  /** Where in split train. */
+  train_puzzle: string;
+  train_example: ExampleRef;
+}
+
+export interface DatasetReport {
+  dataset: string;
+  splits: SplitStatistics[];
+  identifiers: number;
+  /** Relative to the dataset's folder, the largest first. */
+  files: { name: string; bytes: number }[];
+  leaks: {
+    /** Test examples that were looked for in split train, and how many were found. */
+    tested: number;
+    found: number;
+    /** Plain copies first; at most 500. */
+    examples: LeakedExample[];
+  };
+}
+
 export const datasetMethods = {
   'datasets.list': method<DatasetSummary[]>()(none),
   'datasets.get': method<DatasetSummary>()(z.strictObject({ dataset: z.string() })),
@@ -58,6 +113,10 @@ export const datasetMethods = {
   'datasets.read': method<DatasetExample[]>()(
     z.strictObject({ dataset: z.string(), examples: z.array(example).max(500) }),
   ),
+  /** Statistics and leaks; worked out at the first call, which may take some seconds, then kept. */
+  'datasets.report': method<DatasetReport>()(z.strictObject({ dataset: z.string() })),
+  /** What to know before building: tasks that would be tested on and trained on. */
+  'datasets.check': method<{ warnings: DataWarning[] }>()(z.strictObject({ recipe: DatasetRecipeSchema })),
 } as const;
 
 export interface DatasetEvents {

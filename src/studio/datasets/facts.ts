@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatasetStore } from '../../core/data/store';
 import type { PuzzleKind } from '../../shared/arc';
 import type { DatasetSummary } from '../../shared/contract/datasets';
+import { recipeBoard } from '../../shared/dataset';
 import { absolutePath, type StudioHome } from '../home';
 import type { DatasetFacts, DatasetRecord } from '../repositories/datasets';
 
@@ -64,7 +65,7 @@ const NOTHING_YET: DatasetFacts = {
 
 /** While a dataset is being built, rows and columns come from its recipe and the counts are 0. */
 export function datasetSummary(home: StudioHome, d: DatasetRecord): DatasetSummary {
-  const side = d.recipe === null ? 0 : d.recipe.kind === 'arc' ? d.recipe.canvas : d.recipe.size;
+  const { rows, columns } = (d.recipe && recipeBoard(d.recipe)) ?? { rows: 0, columns: 0 };
   return {
     id: d.id,
     name: d.name,
@@ -74,7 +75,7 @@ export function datasetSummary(home: StudioHome, d: DatasetRecord): DatasetSumma
     created: d.created,
     path: absolutePath(home, d.path),
     recipe: d.recipe,
-    ...(d.facts ?? { ...NOTHING_YET, rows: side, columns: side, seq_len: side * side }),
+    ...(d.facts ?? { ...NOTHING_YET, rows, columns, seq_len: rows * columns }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** How long a run will take here, from what this machine's own steps took. */
 import type { TrainConfig } from '../../shared/config';
 import type { Estimate } from '../../shared/contract/runs';
-import type { DatasetRecipe } from '../../shared/dataset';
+import { recipeBoard, type DatasetRecipe } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import type { DatasetFacts } from '../repositories/datasets';
 import type { RunRecord } from '../repositories/runs';
@@ -74,14 +74,21 @@ function measuredFlops(runs: readonly RunRecord[], perStep: number) {
 
 /** The sizes that a recipe will give, before anything is built. */
 export function recipeSizes(store: Store, recipe: DatasetRecipe): Sizes {
-  if (recipe.kind === 'sudoku') {
+  if (recipe.kind === 'sudoku' || recipe.kind === 'maze') {
+    const { rows, columns } = recipeBoard(recipe) as { rows: number; columns: number };
     return {
-      seq_len: recipe.size * recipe.size,
-      vocab_size: recipe.size + 2,
+      seq_len: rows * columns,
+      vocab_size: recipe.kind === 'sudoku' ? recipe.size + 2 : 6,
       train_groups: recipe.train,
       mean_puzzle_examples: 1,
       test_examples: recipe.test,
     };
+  }
+  if (recipe.kind !== 'arc') {
+    throw new StudioError(
+      'conflict',
+      `How large ${recipe.train_file} is will be known when the dataset is built: build it first.`,
+    );
   }
   let groups = 0;
   let examples = 0;

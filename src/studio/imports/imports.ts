@@ -1,9 +1,13 @@
 /** Imports: files are gathered, looked at, shown, and then stored all together or not at all. */
 import { gatheredContent, gatherPaths, type GatheredFile } from '../../core/data/gather';
+import { findOverlaps, isTestSet, type TaskSet } from '../../core/data/overlap';
 import { recognise, type Recognised } from '../../core/data/recognise';
+import type { RecognisedSubset } from '../../core/data/subsets';
 import type { ImportPreview, ImportProblem } from '../../shared/contract/imports';
+import type { DataWarning } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
+import { SLICE_MS } from '../datasets/recipes';
 import { newId } from '../ids';
 import { previewSummary } from '../repositories/tasks';
 
@@ -87,6 +91,8 @@ export class Imports {
     const session = this.session(id);
     const { items, subsets, problems } = await this.recognised(session);
     return {
+      datasets: [],
+      warnings: await this.warnings(session, subsets),
       import: id,
       items,
       problems: [...session.problems, ...problems],
@@ -103,7 +109,7 @@ export class Imports {
    * Stores what the preview showed, in one transaction.
    * @throws StudioError `bad_input` if something is wrong and not to be left out, or there is nothing to store
    */
-  async commit(id: string, leaveOutBad: boolean): Promise<{ subsets: string[]; tasks: number }> {
+  async commit(id: string, leaveOutBad: boolean): Promise<{ subsets: string[]; tasks: number; datasets: string[] }> {
     const session = this.session(id);
     const { subsets, problems } = await this.recognised(session);
     const wrong = [...session.problems, ...problems].filter((p) => !p.harmless);
@@ -136,7 +142,11 @@ export class Imports {
       .immediate();
     this.sessions.delete(id);
     events.emit('tasks.changed', { subsets: store.subsets.list() });
-    return { subsets: subsets.map((s) => s.name), tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0) };
+    return {
+      subsets: subsets.map((s) => s.name),
+      tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0),
+      datasets: [],
+    };
   }
 
   /** Ends an import, also in the middle of its reading; one that is not there is ended already. */
@@ -160,6 +170,16 @@ export class Imports {
       return found;
     }
     return session.recognised;
+  }
+
+  /** Compares the new tasks with each other and with all that the studio holds. */
+  private warnings({ abort }: Session, subsets: readonly RecognisedSubset[]): Promise<DataWarning[]> {
+    const { store } = this.context;
+    const known = store.subsets
+      .list()
+      .map(({ name, title }): TaskSet => ({ name, title, test: isTestSet(name), tasks: store.tasks.tasksOf(name) }));
+    const fresh = subsets.map(({ name, title, tasks }): TaskSet => ({ name, title, test: isTestSet(name), tasks }));
+    return findOverlaps(fresh, known, true, { signal: abort.signal, sliceMs: SLICE_MS });
   }
 
   private progress(session: Session): (done: number, total: number) => void {
