@@ -37,11 +37,11 @@ export class MazeGenerator {
     this.neighbours = new Int32Array(5 * this.size).fill(-1);
     for (let i = 0; i < this.size; i++) {
       const [r, c] = [Math.floor(i / columns), i % columns];
-      let at = 5 * i;
-      if (r > 0) this.neighbours[at++] = i - columns;
-      if (r + 1 < rows) this.neighbours[at++] = i + columns;
-      if (c > 0) this.neighbours[at++] = i - 1;
-      if (c + 1 < columns) this.neighbours[at++] = i + 1;
+      const around = [r > 0 && i - columns, r + 1 < rows && i + columns, c > 0 && i - 1, c + 1 < columns && i + 1];
+      this.neighbours.set(
+        around.filter((next) => next !== false),
+        5 * i,
+      );
     }
     this.distance = new Int32Array(this.size);
     this.paths = new Uint8Array(this.size);
