@@ -1,10 +1,11 @@
 /** A golden case: the reference's own numbers, from ../shared/golden where present, else the lean copy in the repository. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TrainConfigSchema, type TrainConfig } from '../../src/shared/config';
 import { readSafetensors, type NamedTensor } from '../../src/core/checkpoint/safetensors';
 import type { Batch } from '../../src/core/data/batch';
 import type { ModelSpec } from '../../src/core/model/architecture';
+import { goldenFolder } from './folder';
 
 export type Tensors = Map<string, NamedTensor>;
 
@@ -24,11 +25,6 @@ interface ConfigFile {
   arch: Record<string, unknown> & { batch_size: number; seq_len: number; vocab_size: number; num_puzzle_identifiers: number };
   train: Record<string, number>;
   steps: number;
-}
-
-export function goldenFolder(name: string): string {
-  const shared = join(__dirname, '../../../shared/golden/model', name);
-  return existsSync(shared) ? shared : join(__dirname, 'model', name);
 }
 
 export async function loadCase(name: string): Promise<GoldenCase> {

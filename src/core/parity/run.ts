@@ -28,7 +28,7 @@ export async function runCase(parity: ParityCase, folder: string): Promise<Parit
   const result = ({ findings, acts, notes }: Taken) => ({ findings, steps: parity.batches.length, acts, notes });
   if (!free.findings.failed().length) return { ...result(free), restarted: null };
   const aided = await train(parity, folder, true);
-  if (!aided.noise) return { ...result(free), restarted: null };
+  if (!aided.noise || aided.findings.failed().length) return { ...result(free), restarted: null };
   return { ...result(aided), restarted: { noise: aided.noise, findings: free.findings } };
 }
 
