@@ -54,7 +54,12 @@ function begin(message: ComputeJob): RunningJob {
         return startTraining(message, port.post);
       });
     case 'trace':
-      return simple(async () => (await import('./trace-job')).runTrace(message));
+      return deferred(async () => {
+        const { startTrace } = await import('./trace-job');
+        return startTrace(message, port.post);
+      });
+    case 'attention':
+      return simple(async () => (await import('./trace-job')).runAttention(message));
     case 'evaluate':
       return deferred(async () => {
         const { startEvaluation } = await import('./evaluate-job');
@@ -108,6 +113,7 @@ function receive(message: ToCompute): void {
     case 'train':
     case 'trace':
     case 'evaluate':
+    case 'attention':
     case 'build':
       void start(message);
       return;

@@ -10,6 +10,7 @@ import type { EvaluationPlan } from './evaluation';
 import type { WireError } from './errors';
 import type { MetricBatch } from './metrics';
 import type { Task } from './arc';
+import type { AttentionMap } from './trace';
 
 export interface TrainJob {
   type: 'train';
@@ -38,6 +39,10 @@ export interface TraceJob {
   weights: 'ema' | 'raw';
   /** ACT steps to run; null takes the config's halt_max_steps. May exceed it. */
   act_steps: number | null;
+  /** Record every H and L update inside the steps too. */
+  inner: boolean;
+  /** Other views of the puzzle (augmentations) to take along, at most. */
+  views: number;
   out: string;
 }
 
@@ -46,6 +51,20 @@ export interface EvaluateJob {
   type: 'evaluate';
   job: string;
   plan: EvaluationPlan;
+}
+
+/** Where one cell of an example looks during one ACT step. Answered at once, not written to a file. */
+export interface AttentionJob {
+  type: 'attention';
+  job: string;
+  checkpoint: string;
+  data_path: string;
+  example: ExampleRef;
+  weights: 'ema' | 'raw';
+  /** ACT step, from 0. */
+  step: number;
+  /** 0 … S − 1 */
+  cell: number;
 }
 
 export interface BuildJob {
@@ -58,7 +77,7 @@ export interface BuildJob {
   out: string;
 }
 
-export type ComputeJob = TrainJob | TraceJob | BuildJob | EvaluateJob;
+export type ComputeJob = TrainJob | TraceJob | AttentionJob | BuildJob | EvaluateJob;
 
 export type ToCompute =
   | ComputeJob
@@ -125,4 +144,5 @@ export type JobResult =
   | { kind: 'trace'; path: string; bytes: number; sha256: string; solved: boolean | null; puzzle: string }
   /** Its files lie in the plan's `out`. */
   | { kind: 'evaluation' }
+  | { kind: 'attention'; map: AttentionMap }
   | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar };

@@ -1,16 +1,49 @@
 /**
- * A trace: what the model did with one example, ACT step by ACT step. Written once by the compute process as a
- * safetensors file; playback reads it and computes nothing. T = ACT steps, S = rows · columns of the canvas.
+ * A trace: what a model did with one example, ACT step by ACT step and, if asked for, update by update inside of each.
+ * Written once by the compute process as a safetensors file, whatever asked for it (a checkpoint's playback, an
+ * evaluation, a solution); playback reads it and computes nothing. `__metadata__.trace` holds TraceMeta as JSON.
  *
- * Tensors:  input U8 [S] · target U8 [S] (ignore_label_id where unknown; absent if there is none) ·
- *           tokens U8 [T, S] (argmax of the logits decoded from z_H) · confidence F32 [T, S] (softmax-free: the stablemax
- *           probability of the chosen token) · q_halt F32 [T] (logit) · z_H_change F32 [T] (RMS distance to the step before).
- * `__metadata__.trace` holds TraceMeta as JSON.
+ * T ACT steps, S = rows · columns cells, V tokens, U updates inside a step, N views (the example itself is view 0).
+ * Z stands for the name of each latent of `meta.latents`.
+ *
+ * | tensor | type, shape | |
+ * |---|---|---|
+ * | input, target | U8 [S] | target: 0 where unknown; absent if there is none |
+ * | tokens.Z | U8 [T, S] | argmax of the latent decoded by lm_head |
+ * | confidence.Z, entropy.Z | F32 [T, S] | p of that token; −Σ p ln p in nats; p by the model's own softmax or stablemax |
+ * | change.Z | F32 [T] | RMS distance of the latent to the step before |
+ * | probabilities | U8 [T, S, V] | round(255 · p), of the output latent |
+ * | q_halt, q_continue | F32 [T] | logits |
+ * | distances | F32 [T + 1, T + 1] | RMS distance of the output latent between any two steps, row 0 the start |
+ * | path | F32 [P, 2] | the output latent on its two principal axes, in RMS units: the start, then each of its writes |
+ * | inner.tokens | U8 [T, U, S] | the latent that update u wrote, decoded |
+ * | inner.confidence, inner.entropy | F32 [T, U, S] | |
+ * | inner.change | F32 [T, U] | RMS distance of that latent to what it was before |
+ * | views.input, views.target | U8 [N, S] | each view in its own frame; views only where N > 1 |
+ * | views.tokens, views.confidence | U8 [N, T, S] | confidence as round(255 · p) |
+ * | views.q_halt | F32 [N, T] | |
+ * | views.path | F32 [N, T + 1, 2] | the output latent averaged over the tokens, on the axes of all views together |
+ *
+ * Schema 1 had `tokens`, `confidence`, `z_H_change` and `q_halt` alone; `readTrace` of the window still opens it.
  */
 import type { PuzzleKind } from './arc';
+import type { ExampleRef } from './dataset';
 
-export interface TraceMeta {
-  schema: 1;
+/** H ends a cycle, L refines inside of it. */
+export interface TraceUpdate {
+  level: 'H' | 'L';
+  latent: string;
+}
+
+export interface TraceView {
+  /** With its augmentation, e.g. "00d62c1b|||t3|||0287391456". */
+  puzzle: string;
+  example: ExampleRef;
+  /** As in the trace's own meta. */
+  halts_at: number | null;
+}
+
+interface TraceBase {
   kind: PuzzleKind;
   rows: number;
   columns: number;
@@ -19,12 +52,54 @@ export interface TraceMeta {
   puzzle: string;
   split: 'train' | 'test';
   index: number;
+  /** Empty where no training run stands behind it. */
   run: string;
   run_name: string;
   checkpoint_step: number;
   weights: 'ema' | 'raw';
-  /** The step at which the model itself would have halted (first q_halt > 0), or null. */
+  /** The step at which training would have halted, exploration aside, or null. */
   halts_at: number | null;
   /** True if every labelled cell of the last step is right; null without a target. */
   solved: boolean | null;
+}
+
+export interface TraceMeta1 extends TraceBase {
+  schema: 1;
+}
+
+export interface TraceMeta extends TraceBase {
+  schema: 2;
+  /** V */
+  vocab_size: number;
+  /** `arch.name` */
+  architecture: string;
+  /** ACT steps that training takes at most; a trace may go on beyond. */
+  halt_max_steps: number;
+  /** The output first: logits and halting are read from it. */
+  latents: string[];
+  /** The updates inside a step in their order; empty if they were not asked for. */
+  updates: TraceUpdate[];
+  /** Prefix tokens before the cells, which hold the puzzle embedding. */
+  prefix: number;
+  /** Attention heads; 0 where tokens are mixed by an MLP instead. */
+  heads: number;
+  /** View 0 is the example itself; one view or none means that it has no others. */
+  views: TraceView[];
+  /** Share of the variance that each axis of `path` and of `views.path` shows. */
+  path_explained: [number, number];
+  views_explained: [number, number] | null;
+}
+
+/** Where the tokens of one cell look during one ACT step: exact, made on demand. */
+export interface AttentionMap {
+  /** ACT step, from 0. */
+  step: number;
+  /** Cell whose token looks, 0 … S − 1. */
+  cell: number;
+  prefix: number;
+  heads: number;
+  /** The updates of the step in their order, and how many layers each runs through. */
+  updates: (TraceUpdate & { layers: number })[];
+  /** Update by update [layers, heads, prefix + S], one behind the other; each row of prefix + S sums to 1. */
+  weights: Float32Array;
 }

@@ -159,6 +159,7 @@ export function makeHandlers({
     'traces.list': ({ run }) => traces.list(run),
     'traces.create': (input) => traces.create(input),
     'traces.read': ({ trace }) => traces.read(trace),
+    'traces.attention': (input) => traces.attention(input),
     'traces.delete': ({ trace }) => {
       traces.delete(trace);
       return {};

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Parsed } from '../shared/contract';
 import type { TraceInfo } from '../shared/contract/traces';
 import { StudioError } from '../shared/errors';
+import type { AttentionMap } from '../shared/trace';
 import type { Context } from './context';
 import { absolutePath, storedPath } from './home';
 import { newId } from './ids';
@@ -13,31 +14,18 @@ import { removeFile } from './runs/checkpoints';
 
 export class Traces {
   private readonly jobs = new Map<number, string>();
+  private readonly progress = new Map<number, { done: number; total: number }>();
 
   constructor(private readonly context: Context) {}
 
   list(run?: string): TraceInfo[] {
-    return this.context.store.traces.list(run).map(traceInfo);
+    return this.context.store.traces.list(run).map((record) => this.info(record));
   }
 
   /** Starts a trace; one that was made of the same question is given back instead. */
   create(input: Parsed<'traces.create'>): TraceInfo {
     const { store, home, owner } = this.context;
-    const checkpoint = store.checkpoints.get(input.checkpoint);
-    if (!checkpoint) {
-      throw new StudioError(
-        'not_found',
-        `There is no checkpoint ${input.checkpoint}: it may have been removed for a newer one.`,
-      );
-    }
-    const run = store.runs.get(checkpoint.run);
-    const dataset = run?.dataset ? store.datasets.get(run.dataset) : null;
-    if (!run || !dataset) {
-      throw new StudioError(
-        'not_found',
-        `The dataset of ${run?.name ?? 'this run'} has been deleted, so its examples cannot be shown.`,
-      );
-    }
+    const { checkpoint, run, dataset } = this.source(input.checkpoint);
     const { split, index } = input.example;
     const examples = split === 'train' ? dataset.facts?.train_examples : dataset.facts?.test_examples;
     if (examples !== undefined && index >= examples) {
@@ -52,9 +40,11 @@ export class Traces {
       example: index,
       weights: input.weights,
       act_steps: input.act_steps,
+      inner_updates: Number(input.inner),
+      views: input.views,
     };
     const same = store.traces.same(question);
-    if (same) return traceInfo(same);
+    if (same) return this.info(same);
 
     const path = join(home.traces, `${run.id}-${checkpoint.step}-${newId()}.safetensors`);
     const id = store.traces.insert({
@@ -85,11 +75,16 @@ export class Traces {
         example: input.example,
         weights: input.weights,
         act_steps: input.act_steps,
+        inner: input.inner,
+        views: input.views,
         out: path,
       },
       {
         onMessage: (message) => {
-          if (message.type === 'failed') this.end(id, { status: 'failed', error: message.error.message });
+          if (message.type === 'progress') {
+            this.progress.set(id, { done: message.done, total: message.total });
+            this.tell(id);
+          } else if (message.type === 'failed') this.end(id, { status: 'failed', error: message.error.message });
           else if (message.type === 'done') {
             const { result } = message;
             if (result?.kind === 'trace') {
@@ -124,6 +119,44 @@ export class Traces {
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Where a cell looks; the compute process runs the example again up to that step. */
+  async attention(input: Parsed<'traces.attention'>): Promise<AttentionMap> {
+    const record = this.record(input.trace);
+    if (record.checkpoint === null) {
+      throw new StudioError(
+        'not_found',
+        `The checkpoint of step ${record.checkpoint_step} has been removed, so it cannot be asked where it looks: play back a checkpoint that is still there.`,
+      );
+    }
+    const { checkpoint, dataset } = this.source(record.checkpoint);
+    const { home, supervisor } = this.context;
+    const { split, example: index, weights } = record;
+    const job = newId();
+    return new Promise((resolve, reject) => {
+      supervisor.tensor.run(
+        {
+          type: 'attention',
+          job,
+          checkpoint: absolutePath(home, checkpoint.path),
+          data_path: absolutePath(home, dataset.path),
+          example: input.example ?? { split, index },
+          weights,
+          step: input.step,
+          cell: input.cell,
+        },
+        {
+          onMessage: (message) => {
+            if (message.type === 'failed') {
+              const { code, message: sentence, data } = message.error;
+              reject(new StudioError(code, sentence, data));
+            } else if (message.type === 'done' && message.result?.kind === 'attention') resolve(message.result.map);
+          },
+          onLost: (sentence) => reject(new StudioError('unavailable', sentence)),
+        },
+      );
+    });
+  }
+
   delete(id: number): void {
     const record = this.record(id);
     const job = this.jobs.get(id);
@@ -155,22 +188,49 @@ export class Traces {
 
   private end(id: number, patch: Parameters<Context['store']['traces']['update']>[1]): void {
     this.jobs.delete(id);
+    this.progress.delete(id);
     this.update(id, { ...patch, owner: null });
   }
 
+  /** @throws StudioError `not_found` where the checkpoint or the data it was trained on are gone */
+  private source(id: number) {
+    const { store } = this.context;
+    const checkpoint = store.checkpoints.get(id);
+    if (!checkpoint) {
+      throw new StudioError('not_found', `There is no checkpoint ${id}: it may have been removed for a newer one.`);
+    }
+    const run = store.runs.get(checkpoint.run);
+    const dataset = run?.dataset ? store.datasets.get(run.dataset) : null;
+    if (!run || !dataset) {
+      throw new StudioError(
+        'not_found',
+        `The dataset of ${run?.name ?? 'this run'} has been deleted, so its examples cannot be shown.`,
+      );
+    }
+    return { checkpoint, run, dataset };
+  }
+
   private update(id: number, patch: Parameters<Context['store']['traces']['update']>[1]): void {
-    const { store, events, log } = this.context;
+    const { store, log } = this.context;
     try {
       store.traces.update(id, patch);
-      const record = store.traces.get(id);
-      if (record) events.emit('trace.changed', traceInfo(record));
+      this.tell(id);
     } catch (error) {
       log.error(`trace ${id}`, error);
     }
   }
 
+  private tell(id: number): void {
+    const record = this.context.store.traces.get(id);
+    if (record) this.context.events.emit('trace.changed', this.info(record));
+  }
+
+  private info(record: Parameters<typeof traceInfo>[0]): TraceInfo {
+    return traceInfo(record, this.progress.get(record.id) ?? null);
+  }
+
   private get(id: number): TraceInfo {
-    return traceInfo(this.record(id));
+    return this.info(this.record(id));
   }
 
   private record(id: number) {

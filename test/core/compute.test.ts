@@ -76,6 +76,8 @@ it('trains, evaluates, saves and traces', async () => {
     example: { split: 'test', index: 1 },
     weights: 'ema',
     act_steps: 5,
+    inner: false,
+    views: 0,
     out,
   });
   await compute.until('done', (m) => m.job === 'trace');
@@ -89,9 +91,9 @@ it('trains, evaluates, saves and traces', async () => {
     puzzle: 'puzzle-1',
     checkpoint_step: 30,
   });
-  expect(tensors.get('tokens')?.shape).toEqual([5, 16]);
+  expect(tensors.get('tokens.z_H')?.shape).toEqual([5, 16]);
   // Evaluation runs halt_max_steps = 3 ACT steps with the same weights: the pinned prediction is the trace's third step.
-  const tokens = tensors.get('tokens')?.data as Uint8Array;
+  const tokens = tensors.get('tokens.z_H')?.data as Uint8Array;
   expect([...tokens.subarray(32, 48)]).toEqual([...evaluation.predictions[0].tokens]);
 });
 
@@ -115,6 +117,8 @@ it('pauses, traces while paused, goes on, stops and resumes where it stopped', a
     example: { split: 'train', index: 0 },
     weights: 'raw',
     act_steps: null,
+    inner: false,
+    views: 0,
     out: join(home, 'paused.safetensors'),
   });
   const trace = await compute.until('done', (m) => m.job === 'trace-while-paused');
@@ -164,6 +168,8 @@ it('traces beside a running training without changing its numbers', async () => 
         example: { split: 'test', index: i },
         weights: 'ema',
         act_steps: null,
+        inner: false,
+        views: 0,
         out: join(home, `beside-${i}.safetensors`),
       });
       await compute.until('done', (m) => m.job === `beside-${i}`);

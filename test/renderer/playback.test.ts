@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { effectScope } from 'vue';
 import { StudioError } from '@shared/errors';
-import type { TraceMeta } from '@shared/trace';
+import type { TraceMeta1 } from '@shared/trace';
 import { MARK_NONE, MARK_RIGHT, MARK_UNKNOWN, MARK_WRONG } from '@renderer/grid/cells';
 import { formatExample, parseExample, puzzleTitle } from '@renderer/playback/route';
 import { cutMarks, markChanges, readTrace } from '@renderer/playback/trace';
 import { usePlayer, type Player } from '@renderer/playback/usePlayer';
 import { writeTraceFile, type TraceParts } from './fixtures/trace-file';
 
-const meta: TraceMeta = {
+const meta: TraceMeta1 = {
   schema: 1,
   kind: 'arc',
   rows: 3,
@@ -59,9 +59,9 @@ describe('a trace file', () => {
     for (const puzzle of ['a', 'ab', 'abc', 'abcd']) {
       const trace = readTrace(writeTraceFile(parts({ meta: { ...meta, puzzle } })));
       expect(trace.meta.puzzle).toBe(puzzle);
-      expect(trace.tokens).toEqual([first, second]);
-      expect(trace.confidence[1][0]).toBe(0.875);
-      expect([...trace.change]).toEqual([1.5, 0.25]);
+      expect(trace.layers[0].tokens).toEqual([first, second]);
+      expect(trace.layers[0].confidence[1][0]).toBe(0.875);
+      expect([...(trace.layers[0].change ?? [])]).toEqual([1.5, 0.25]);
       expect(trace.halting[0]).toBeCloseTo(1 / (1 + Math.exp(2)), 6);
       expect(trace.target).toEqual(target);
     }
@@ -71,7 +71,7 @@ describe('a trace file', () => {
     const file = writeTraceFile(parts());
     const larger = new Uint8Array(file.length + 13);
     larger.set(file, 13);
-    expect(readTrace(larger.subarray(13)).tokens[1]).toEqual(second);
+    expect(readTrace(larger.subarray(13)).layers[0].tokens[1]).toEqual(second);
   });
 
   it('works out each step once: right cells, changes, confidence, what lies outside', () => {

@@ -91,7 +91,8 @@ export function evaluateBatch(
   return steps;
 }
 
-function firstLatents(architecture: Architecture, net: Network, B: number): Latents {
+/** Every row as it starts. */
+export function firstLatents(architecture: Architecture, net: Network, B: number): Latents {
   const z: [number, number, number] = [B, totalLength(net.spec), net.spec.arch.hidden_size];
   const blank = Object.fromEntries(architecture.latents(net.spec).map(({ name }) => [name, tf.zeros(z) as Tensor3D]));
   return resetLatents({ architecture, spec: net.spec }, net.weights, blank, tf.ones([B, 1, 1], 'bool'));

@@ -7,6 +7,7 @@
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { prefixTokens, type ArchName } from '../../shared/architectures';
 import type { ArchConfig } from '../../shared/config';
+import type { Observer } from './observe';
 
 /** The config's arch section with what only the dataset knows. */
 export interface ModelSpec {
@@ -46,6 +47,8 @@ export interface Network {
   spec: ModelSpec;
   weights: Weights;
   constants: Constants;
+  /** Watches the recursion from inside (observe.ts); absent, it costs nothing. */
+  observer?: Observer;
 }
 
 /** How a row learns when to stop. Evaluation runs all halt_max_steps whatever this says, unless `inference` is set. */

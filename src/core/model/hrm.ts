@@ -9,6 +9,7 @@ import type { Architecture, Network } from './architecture';
 import { scoped } from './autodiff';
 import { headParameters, latentInit } from './heads';
 import { flatten, unflatten } from './layers';
+import { observed } from './observe';
 import { runLevel, stackParameters } from './stack';
 
 /** Flat states, each [B·T, D]. */
@@ -19,11 +20,11 @@ interface Flat {
 
 const low = (net: Network, x: Tensor2D, { H, L }: Flat): Flat => ({
   H,
-  L: runLevel(net, 'L_level', net.spec.arch.L_layers, tf.add(L, tf.add(H, x))),
+  L: observed(net, 'L', 'z_L', runLevel(net, 'L_level', net.spec.arch.L_layers, tf.add(L, tf.add(H, x)))),
 });
 
 const high = (net: Network, { H, L }: Flat): Flat => ({
-  H: runLevel(net, 'H_level', net.spec.arch.H_layers, tf.add(H, L)),
+  H: observed(net, 'H', 'z_H', runLevel(net, 'H_level', net.spec.arch.H_layers, tf.add(H, L))),
   L,
 });
 

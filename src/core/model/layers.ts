@@ -73,6 +73,7 @@ export function rope(x: Tensor4D, { cos, sin, turn }: NonNullable<Constants['rop
  * @param x [B·T, D]
  * @param qkv [3·h·d, D], laid out [q heads | k heads | v heads]
  * @param out [D, h·d]
+ * @param seen is shown where each token looks, [B, heads, T, T]; valid during the call only
  * @returns [B·T, D]
  */
 export function attention(
@@ -81,6 +82,7 @@ export function attention(
   out: tf.Tensor,
   spec: ModelSpec,
   constants: Constants,
+  seen?: (weights: Tensor4D) => void,
 ): Tensor2D {
   const { num_heads: heads } = spec.arch;
   const T = totalLength(spec);
@@ -98,6 +100,7 @@ export function attention(
   }
   // Scaling q costs T·d products, scaling the scores T·T.
   const scores = tf.softmax(tf.matMul(tf.mul(q, 1 / Math.sqrt(d)) as Tensor4D, k, false, true));
+  seen?.(scores as Tensor4D);
   const mixed = tf.transpose(tf.matMul(scores as Tensor4D, v), [0, 2, 1, 3]);
   return linear(tf.reshape(mixed, [B * T, heads * d]) as Tensor2D, out);
 }

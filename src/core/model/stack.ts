@@ -1,6 +1,6 @@
 /** A level: a stack of post-norm blocks, shared by every architecture. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import { headSize, mixesBySwiglu, swigluWidth } from '../../shared/architectures';
 import type { ModelSpec, Network, ParameterSpec } from './architecture';
 import { totalLength } from './architecture';
@@ -44,7 +44,7 @@ export function stackParameters(spec: ModelSpec, level: string, layers: number):
  * @returns [B·T, D]
  */
 export function runLevel(net: Network, level: string, layers: number, h: Tensor2D): Tensor2D {
-  const { weights, spec, constants } = net;
+  const { weights, spec, constants, observer } = net;
   const { hidden_size: D, rms_norm_eps } = spec.arch;
   const T = totalLength(spec);
   const norm = (x: Tensor2D) => rmsNorm(x, rms_norm_eps);
@@ -56,7 +56,8 @@ export function runLevel(net: Network, level: string, layers: number, h: Tensor2
       const mixed = norm(tf.add(across, swiglu(across, w('mlp_t.gate_up_proj'), w('mlp_t.down_proj'))));
       h = swapSequence(mixed, D, T);
     } else {
-      h = norm(tf.add(h, attention(h, w('self_attn.qkv_proj'), w('self_attn.o_proj'), spec, constants)));
+      const seen = observer?.attention && ((a: Tensor4D) => observer.attention?.(i, a));
+      h = norm(tf.add(h, attention(h, w('self_attn.qkv_proj'), w('self_attn.o_proj'), spec, constants, seen)));
     }
     h = norm(tf.add(h, swiglu(h, w('mlp.gate_up_proj'), w('mlp.down_proj'))));
   }

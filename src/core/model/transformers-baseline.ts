@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Architecture } from './architecture';
 import { headParameters, latentInit } from './heads';
 import { flatten, unflatten } from './layers';
+import { observed } from './observe';
 import { runLevel, stackParameters } from './stack';
 
 const LEVEL = 'H_level';
@@ -31,7 +32,7 @@ export const transformersBaseline: Architecture = {
   warmUp: (_net, _x, latents) => latents,
 
   refine: (net, x, { z_H }) => {
-    const z = runLevel(net, LEVEL, net.spec.arch.H_layers, tf.add(flatten(z_H), flatten(x)));
+    const z = observed(net, 'H', 'z_H', runLevel(net, LEVEL, net.spec.arch.H_layers, tf.add(flatten(z_H), flatten(x))));
     return { z_H: unflatten(z, x.shape) };
   },
 };

@@ -11,6 +11,7 @@ import { scoped } from './autodiff';
 import { trmHalting } from './halting';
 import { headParameters, latentInit } from './heads';
 import { flatten, unflatten } from './layers';
+import { observed } from './observe';
 import { runLevel, stackParameters } from './stack';
 
 const LEVEL = 'L_level';
@@ -30,8 +31,10 @@ function cycle(net: Network, x: Tensor2D, { H, L }: Flat): Flat {
   const { L_cycles, L_layers } = net.spec.arch;
   const injection = tf.add(H, x);
   const next = [...L];
-  for (let k = 0; k < L_cycles; k++) next[k] = runLevel(net, LEVEL, L_layers, tf.add(total(next), injection));
-  return { H: runLevel(net, LEVEL, L_layers, tf.add(H, total(next))), L: next };
+  for (let k = 0; k < L_cycles; k++) {
+    next[k] = observed(net, 'L', `z_L${k + 1}`, runLevel(net, LEVEL, L_layers, tf.add(total(next), injection)));
+  }
+  return { H: observed(net, 'H', 'z_H', runLevel(net, LEVEL, L_layers, tf.add(H, total(next)))), L: next };
 }
 
 const flat = (z: Latents): Flat => ({ H: flatten(z.z_H), L: NUMBERS.map((k) => flatten(z[`z_L${k}`])) });

@@ -9,6 +9,7 @@ import { scoped } from './autodiff';
 import { trmHalting } from './halting';
 import { headParameters, latentInit } from './heads';
 import { flatten, unflatten } from './layers';
+import { observed } from './observe';
 import { runLevel, stackParameters } from './stack';
 
 const LEVEL = 'L_level';
@@ -16,8 +17,8 @@ const LEVEL = 'L_level';
 /** One cycle on flat states, each [B·T, D]. */
 function cycle(net: Network, x: Tensor2D, z: Tensor2D): Tensor2D {
   const { L_cycles, L_layers } = net.spec.arch;
-  for (let i = 0; i < L_cycles; i++) z = runLevel(net, LEVEL, L_layers, tf.add(z, x));
-  return runLevel(net, LEVEL, L_layers, z);
+  for (let i = 0; i < L_cycles; i++) z = observed(net, 'L', 'z_L', runLevel(net, LEVEL, L_layers, tf.add(z, x)));
+  return observed(net, 'H', 'z_L', runLevel(net, LEVEL, L_layers, z));
 }
 
 export const trmSingleZ: Architecture = {

@@ -9,6 +9,7 @@ import { scoped } from './autodiff';
 import { headParameters, latentInit } from './heads';
 import { trmHalting } from './halting';
 import { flatten, unflatten } from './layers';
+import { observed } from './observe';
 import { runLevel, stackParameters } from './stack';
 
 const LEVEL = 'L_level';
@@ -18,8 +19,10 @@ function cycle(net: Network, x: Tensor2D, z: { H: Tensor2D; L: Tensor2D }): { H:
   const { L_cycles, L_layers } = net.spec.arch;
   const injection = tf.add(z.H, x) as Tensor2D;
   let L = z.L;
-  for (let i = 0; i < L_cycles; i++) L = runLevel(net, LEVEL, L_layers, tf.add(L, injection));
-  return { H: runLevel(net, LEVEL, L_layers, tf.add(z.H, L)), L };
+  for (let i = 0; i < L_cycles; i++) {
+    L = observed(net, 'L', 'z_L', runLevel(net, LEVEL, L_layers, tf.add(L, injection)));
+  }
+  return { H: observed(net, 'H', 'z_H', runLevel(net, LEVEL, L_layers, tf.add(z.H, L))), L };
 }
 
 const flat = ({ z_H, z_L }: Latents) => ({ H: flatten(z_H), L: flatten(z_L) });

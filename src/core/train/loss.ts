@@ -20,6 +20,13 @@ export function stablemaxScores(logits: tf.Tensor): tf.Tensor {
 /** How a config's `loss_type` turns logits into probabilities. */
 export type LossType = ArchConfig['loss']['loss_type'];
 
+/** The distribution that the loss is taken of, [B, S, V]. */
+export function tokenProbabilities(logits: Tensor3D, type: LossType): Tensor3D {
+  if (type === 'softmax_cross_entropy') return tf.softmax(logits);
+  const s = stablemaxScores(logits);
+  return tf.div(s, tf.sum(s, -1, true));
+}
+
 /** Cross-entropy of each row: Σ over the last two axes of weight · −log p_y → [B]. */
 export type CrossEntropy = (logits: Tensor3D, target: Tensor3D, weight: Tensor2D) => Tensor1D;
 

@@ -9,7 +9,8 @@ import { EMPTY, END, STRANGE, type Box, type Cells, type Shape } from './cells';
 /** Labels with this token carry no loss; it is the reference's `ignore_label_id` in every dataset. */
 const UNLABELLED = 0;
 
-function cellValue(kind: PuzzleKind, token: number): number {
+/** A token as what is drawn: see `Cells.values`. */
+export function cellValue(kind: PuzzleKind, token: number): number {
   if (token === 0) return EMPTY;
   if (kind === 'maze') return token <= 5 ? token : STRANGE;
   if (kind === 'sudoku') return token <= 10 ? token - 1 : STRANGE;

@@ -30,6 +30,8 @@ export interface DrawOptions {
   marks?: Uint8Array | null;
   /** [rows · columns], 0…1: the lower, the paler the cell. */
   confidence?: ArrayLike<number> | null;
+  /** [rows · columns], 0…1: the larger, the larger the disc on the cell (Sudoku: the deeper its tint). */
+  doubt?: ArrayLike<number> | null;
   /** [rows · columns], 1 where the puzzle gave the digit (Sudoku). */
   given?: Uint8Array | null;
   /** [rows · columns], written into the cells of an ARC grid: the tokens of a canvas. */
@@ -221,6 +223,28 @@ function drawMark(
   }
 }
 
+function drawDoubt(pen: Pen, u: number, x: number, y: number, side: number, sudoku: boolean, o: DrawOptions): void {
+  const share = Math.min(1, Math.max(0, u));
+  if (!(share > 0.015)) return;
+  if (sudoku) {
+    pen.globalAlpha = 0.5 * share;
+    pen.fillStyle = o.theme.accent;
+    pen.fillRect(x, y, side, side);
+    pen.globalAlpha = 1;
+    return;
+  }
+  // By area, as the eye compares discs; white in a dark rim is seen on every colour.
+  const radius = Math.max(0.8, (side / 2) * 0.86 * Math.sqrt(share));
+  const disc = (r: number, colour: string): void => {
+    pen.fillStyle = colour;
+    pen.beginPath();
+    pen.arc(x + side / 2, y + side / 2, r, 0, 2 * Math.PI);
+    pen.fill();
+  };
+  disc(radius, '#1d1d1b');
+  if (radius > 2) disc(radius - Math.max(1, side / 16), '#ffffff');
+}
+
 /** Draws the whole of it; the canvas is `l.width` × `l.height` device pixels. */
 export function drawCells(pen: Pen, cells: Cells, l: Layout, ratio: number, o: DrawOptions): void {
   const side = l.pitch - l.line;
@@ -238,6 +262,7 @@ export function drawCells(pen: Pen, cells: Cells, l: Layout, ratio: number, o: D
       if (cells.kind === 'arc') drawArcCell(pen, value, number, l.x[column], l.y[row], side, lines, p, o);
       else if (cells.kind === 'maze') drawMazeCell(pen, value, l.x[column], l.y[row], side, p, o);
       else drawSudokuCell(pen, value, o.given ? o.given[i] === 1 : true, l.x[column], l.y[row], side, p, o);
+      if (o.doubt) drawDoubt(pen, o.doubt[i], l.x[column], l.y[row], side, cells.kind === 'sudoku', o);
       const mark = o.marks ? o.marks[i] : MARK_NONE;
       if (mark !== MARK_NONE) {
         const alike = cells.kind === 'arc' && (ALIKE[mark] ?? []).includes(value);

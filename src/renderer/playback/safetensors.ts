@@ -51,8 +51,11 @@ export function asU8(tensor: RawTensor): Uint8Array {
   return tensor.bytes;
 }
 
-/** F32 tensor, copied: the header's length leaves the data at any alignment. */
+/** F32 tensor: a view where the data lies at a multiple of 4, else a copy. */
 export function asF32(tensor: RawTensor): Float32Array {
   if (tensor.dtype !== 'F32') throw damaged(`a tensor is ${tensor.dtype} where F32 belongs`);
-  return new Float32Array(tensor.bytes.slice().buffer);
+  const { buffer, byteOffset, byteLength } = tensor.bytes;
+  return byteOffset % 4 === 0
+    ? new Float32Array(buffer, byteOffset, byteLength / 4)
+    : new Float32Array(tensor.bytes.slice().buffer);
 }

@@ -1,25 +1,66 @@
-/** A stored trace as the window holds it. Everything that scrubbing needs is worked out once, here. */
+/** A stored trace as the window holds it: views into the file's bytes, and what every step is worth, worked out once. */
 import { StudioError } from '@shared/errors';
-import type { TraceMeta } from '@shared/trace';
+import type { TraceMeta, TraceMeta1 } from '@shared/trace';
 import { MARK_NONE, MARK_RIGHT, MARK_UNKNOWN, MARK_WRONG, type Box, type Shape } from '../grid/cells';
 import { colouredOutside, countRight, isLabelled, predictionBox } from '../grid/decode';
-import { asF32, asU8, readSafetensors } from './safetensors';
+import { asF32, asU8, readSafetensors, type RawTensor } from './safetensors';
 
-/** T = ACT steps, S = rows · columns. */
+/** One latent at the end of every ACT step, decoded. T entries of [S]. */
+export interface TraceLayer {
+  name: string;
+  tokens: Uint8Array[];
+  confidence: Float32Array[];
+  /** Nats; null in traces of schema 1. */
+  entropy: Float32Array[] | null;
+  /** RMS distance to the step before; null where only a view's answers are recorded. [T] */
+  change: Float32Array | null;
+}
+
+/** Every update of every step, T · U entries. */
+export interface TraceInner {
+  tokens: Uint8Array[];
+  confidence: Float32Array[];
+  entropy: Float32Array[];
+  change: Float32Array;
+}
+
+/** Other views of the same puzzle; entry 0 is the trace's own example. N views, T steps. */
+export interface TraceViews {
+  inputs: Uint8Array[];
+  targets: Uint8Array[] | null;
+  /** [N][T] arrays of [S]. */
+  tokens: Uint8Array[][];
+  /** round(255 · p) */
+  confidence: Uint8Array[][];
+  /** Probability of halting. [N][T] */
+  halting: Float32Array[];
+  /** [N] arrays of [T + 1, 2]. */
+  paths: Float32Array[];
+}
+
+/** T = ACT steps, S = rows · columns, V = tokens of the vocabulary. */
 export interface Trace {
   meta: TraceMeta;
   shape: Shape;
   input: Uint8Array;
   target: Uint8Array | null;
-  /** T arrays of [S]. */
-  tokens: Uint8Array[];
-  confidence: Float32Array[];
+  /** The output first. */
+  layers: TraceLayer[];
+  inner: TraceInner | null;
   /** Probability of halting per step: sigmoid of the logit. [T] */
   halting: Float32Array;
-  /** RMS distance of z_H to the step before. [T] */
-  change: Float32Array;
+  /** Probability of going on; null in traces of schema 1. [T] */
+  going: Float32Array | null;
+  /** [T, S, V], round(255 · p) of the output latent. */
+  probabilities: Uint8Array | null;
+  /** [T + 1, T + 1] */
+  distances: Float32Array | null;
+  /** [P, 2]: the start, then every recorded write of the output latent. */
+  path: Float32Array | null;
+  views: TraceViews | null;
   /** The part of the canvas that predictions are drawn on, the same at every step. */
   frame: Box;
+  /** Of the output latent at the end of each step. */
   steps: StepFacts[];
 }
 
@@ -27,7 +68,7 @@ export interface StepFacts {
   /** Labelled cells that are right; null without a target. */
   right: number | null;
   labelled: number;
-  /** Cells that differ from the step before (the first step: from the input). */
+  /** Cells that differ from what was there before (the first step: from the input). */
   changed: number;
   /** [S], MARK_* of the changed cells. */
   marks: Uint8Array;
@@ -37,59 +78,170 @@ export interface StepFacts {
   outside: number;
 }
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** @throws StudioError `damaged` if the file is not a trace. */
+const damaged = (why: string): StudioError =>
+  new StudioError('damaged', `The trace file is damaged (${why}): delete the playback and make it again.`);
+
+/** @throws StudioError `damaged` if the file is not a trace, `newer_version` if a later app wrote it */
 export function readTrace(file: Uint8Array): Trace {
   const { tensors, metadata } = readSafetensors(file);
-  const damaged = (why: string): StudioError =>
-    new StudioError('damaged', `The trace file is damaged (${why}): delete the playback and make it again.`);
-  let meta: TraceMeta;
+  let said: TraceMeta | TraceMeta1;
   try {
-    meta = JSON.parse(metadata.trace ?? '') as TraceMeta;
+    said = JSON.parse(metadata.trace ?? '') as TraceMeta | TraceMeta1;
   } catch {
     throw damaged('it says nothing about itself');
   }
-  const get = (name: string, length: number): NonNullable<ReturnType<typeof tensors.get>> => {
-    const tensor = tensors.get(name);
+  if (!(said.schema <= 2)) {
+    throw new StudioError(
+      'newer_version',
+      `This playback was made by a later TRM Studio (format ${String(said.schema)}): update TRM Studio to open it.`,
+    );
+  }
+  const source = new Tensors(tensors, said.act_steps, said.rows * said.columns);
+  return said.schema === 1 ? readFirst(source, said) : readSecond(source, said);
+}
+
+/** The tensors by name, each checked for its length. */
+class Tensors {
+  constructor(
+    private readonly tensors: ReadonlyMap<string, RawTensor>,
+    readonly T: number,
+    readonly S: number,
+  ) {}
+
+  has(name: string): boolean {
+    return this.tensors.has(name);
+  }
+
+  u8(name: string, length: number): Uint8Array {
+    return asU8(this.get(name, length));
+  }
+
+  f32(name: string, length: number): Float32Array {
+    return asF32(this.get(name, length));
+  }
+
+  /** `count` arrays of `each`, as views. */
+  rows<A extends Uint8Array | Float32Array>(all: A, count: number, each: number): A[] {
+    return Array.from({ length: count }, (_, i) => all.subarray(i * each, (i + 1) * each) as A);
+  }
+
+  private get(name: string, length: number): RawTensor {
+    const tensor = this.tensors.get(name);
     if (!tensor) throw damaged(`tensor ${name} is missing`);
     const count = tensor.shape.reduce((n, side) => n * side, 1);
     if (count !== length) throw damaged(`tensor ${name} has ${count} values instead of ${length}`);
     return tensor;
-  };
-  const T = meta.act_steps;
-  const S = meta.rows * meta.columns;
+  }
+}
+
+/** What both schemas have; the rest is null. */
+function readCommon(
+  t: Tensors,
+  meta: TraceMeta,
+  layers: TraceLayer[],
+): Omit<Trace, 'inner' | 'going' | 'probabilities' | 'distances' | 'path' | 'views'> {
+  const { T, S } = t;
   const shape = { rows: meta.rows, columns: meta.columns };
-  const input = asU8(get('input', S));
-  const target = tensors.has('target') ? asU8(get('target', S)) : null;
-  const allTokens = asU8(get('tokens', T * S));
-  const allConfidence = asF32(get('confidence', T * S));
-  const tokens = Array.from({ length: T }, (_, t) => allTokens.subarray(t * S, (t + 1) * S));
-  const confidence = Array.from({ length: T }, (_, t) => allConfidence.subarray(t * S, (t + 1) * S));
+  const input = t.u8('input', S);
+  const target = t.has('target') ? t.u8('target', S) : null;
+  const { tokens, confidence } = layers[0];
   const frame = predictionBox(meta.kind, shape, input, target, tokens.slice(-1));
+  const base = { meta, shape, input, target, layers, frame };
   return {
-    meta,
-    shape,
-    input,
-    target,
-    tokens,
-    confidence,
-    halting: asF32(get('q_halt', T)).map(sigmoid),
-    change: asF32(get('z_H_change', T)),
-    frame,
-    steps: tokens.map((now, t) => {
-      const before = t === 0 ? input : tokens[t - 1];
-      const marks = markChanges(before, now, target);
-      const scored = target ? countRight(now, target) : null;
-      return {
-        right: scored?.right ?? null,
-        labelled: scored?.labelled ?? 0,
-        changed: countChanged(marks, shape, frame),
-        marks,
-        confidence: meanConfidence(confidence[t], target),
-        outside: meta.kind === 'arc' ? colouredOutside(now, shape, frame) : 0,
-      };
-    }),
+    ...base,
+    halting: t.f32('q_halt', T).map(sigmoid),
+    steps: tokens.map((now, i) => factsOf(base, i === 0 ? input : tokens[i - 1], now, confidence[i])),
+  };
+}
+
+function readFirst(t: Tensors, said: TraceMeta1): Trace {
+  const { T, S } = t;
+  const tokens = t.rows(t.u8('tokens', T * S), T, S);
+  const confidence = t.rows(t.f32('confidence', T * S), T, S);
+  const meta: TraceMeta = {
+    ...said,
+    schema: 2,
+    vocab_size: 0,
+    architecture: '',
+    halt_max_steps: said.act_steps,
+    latents: ['z_H'],
+    updates: [],
+    prefix: 0,
+    heads: 0,
+    views: [],
+    path_explained: [0, 0],
+    views_explained: null,
+  };
+  const change = t.f32('z_H_change', T);
+  const layers = [{ name: 'z_H', tokens, confidence, entropy: null, change }];
+  const rest = { inner: null, going: null, probabilities: null, distances: null, path: null, views: null };
+  return { ...readCommon(t, meta, layers), ...rest };
+}
+
+function readSecond(t: Tensors, meta: TraceMeta): Trace {
+  const { T, S } = t;
+  const U = meta.updates.length;
+  const N = meta.views.length;
+  const writes = U > 0 ? meta.updates.filter((update) => update.latent === meta.latents[0]).length : 1;
+  const layers = meta.latents.map((name) => ({
+    name,
+    tokens: t.rows(t.u8(`tokens.${name}`, T * S), T, S),
+    confidence: t.rows(t.f32(`confidence.${name}`, T * S), T, S),
+    entropy: t.rows(t.f32(`entropy.${name}`, T * S), T, S),
+    change: t.f32(`change.${name}`, T),
+  }));
+  const inner: TraceInner | null =
+    U === 0
+      ? null
+      : {
+          tokens: t.rows(t.u8('inner.tokens', T * U * S), T * U, S),
+          confidence: t.rows(t.f32('inner.confidence', T * U * S), T * U, S),
+          entropy: t.rows(t.f32('inner.entropy', T * U * S), T * U, S),
+          change: t.f32('inner.change', T * U),
+        };
+  return {
+    ...readCommon(t, meta, layers),
+    inner,
+    going: t.f32('q_continue', T).map(sigmoid),
+    probabilities: t.u8('probabilities', T * S * meta.vocab_size),
+    distances: t.f32('distances', (T + 1) ** 2),
+    path: t.f32('path', 2 * (1 + T * writes)),
+    views: N > 1 ? readViews(t, N) : null,
+  };
+}
+
+function readViews(t: Tensors, N: number): TraceViews {
+  const { T, S } = t;
+  const perStep = (all: Uint8Array): Uint8Array[][] => t.rows(all, N, T * S).map((view) => t.rows(view, T, S));
+  return {
+    inputs: t.rows(t.u8('views.input', N * S), N, S),
+    targets: t.has('views.target') ? t.rows(t.u8('views.target', N * S), N, S) : null,
+    tokens: perStep(t.u8('views.tokens', N * T * S)),
+    confidence: perStep(t.u8('views.confidence', N * T * S)),
+    halting: t.rows(t.f32('views.q_halt', N * T).map(sigmoid), N, T),
+    paths: t.rows(t.f32('views.path', N * (T + 1) * 2), N, (T + 1) * 2),
+  };
+}
+
+/** What a canvas is worth against the one before it and the target. */
+export function factsOf(
+  trace: Pick<Trace, 'meta' | 'shape' | 'frame' | 'target'>,
+  before: Uint8Array,
+  now: Uint8Array,
+  confidence: Float32Array,
+): StepFacts {
+  const { meta, shape, frame, target } = trace;
+  const marks = markChanges(before, now, target);
+  const scored = target ? countRight(now, target) : null;
+  return {
+    right: scored?.right ?? null,
+    labelled: scored?.labelled ?? 0,
+    changed: countChanged(marks, shape, frame),
+    marks,
+    confidence: meanConfidence(confidence, target),
+    outside: meta.kind === 'arc' ? colouredOutside(now, shape, frame) : 0,
   };
 }
 

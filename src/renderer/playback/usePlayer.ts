@@ -1,42 +1,75 @@
-import { onScopeDispose, ref, watch, type Ref } from 'vue';
+import { computed, onScopeDispose, ref, watch, type ComputedRef, type Ref } from 'vue';
+import type { Moment } from './moments';
 
-/** Steps per second. */
+/** Steps (or updates) per second. */
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
 
 export interface Player {
-  /** 0 … length − 1. */
+  /** ACT step, from 0. */
   step: Ref<number>;
+  /** Update inside the step, from 0; null at the end of the step. */
+  update: Ref<number | null>;
+  moment: ComputedRef<Moment>;
+  /** Whether playing and the arrow keys move by updates. */
+  inside: ComputedRef<boolean>;
   playing: Ref<boolean>;
   speed: Ref<number>;
-  go(step: number): void;
+  atStart: ComputedRef<boolean>;
+  atEnd: ComputedRef<boolean>;
+  /** Goes to the end of a step, or to an update of it. */
+  go(step: number, update?: number | null): void;
+  /** One step or update on or back, as `inside` says. */
+  move(by: 1 | -1): void;
+  first(): void;
+  last(): void;
+  /** Into the updates of a step (if there are any), and out again. */
+  enter(): void;
+  leave(): void;
   toggle(): void;
   faster(by: 1 | -1): void;
   /** Handles a key of the playback; true if it was one. */
   key(event: Pick<KeyboardEvent, 'key'>): boolean;
 }
 
-/** A position in `length()` steps that keys and time move. Playing from the end starts over; the end stops it. */
-export function usePlayer(length: () => number): Player {
+/**
+ * A moment among `steps()` ACT steps of `updates()` updates each, moved by keys and time. Playing from the end starts
+ * over; the end stops it.
+ */
+export function usePlayer(steps: () => number, updates: () => number = () => 0): Player {
   const step = ref(0);
+  const update = ref<number | null>(null);
   const playing = ref(false);
   const speed = ref<number>(4);
   let timer: ReturnType<typeof setInterval> | undefined;
 
-  const last = (): number => Math.max(0, length() - 1);
-  const go = (to: number): void => {
-    step.value = Math.max(0, Math.min(last(), Math.round(to)));
+  const lastStep = (): number => Math.max(0, steps() - 1);
+  const clamp = (n: number, most: number): number => Math.max(0, Math.min(most, Math.round(n)));
+  const inside = computed(() => update.value !== null);
+  const set = (to: number, at: number | null): void => {
+    step.value = clamp(to, lastStep());
+    update.value = at === null || updates() === 0 ? null : clamp(at, updates() - 1);
   };
-  const scrub = (to: number): void => {
+  const atStart = computed(() => step.value === 0 && (update.value === null || update.value === 0));
+  const atEnd = computed(() => step.value >= lastStep() && (update.value === null || update.value >= updates() - 1));
+  const advance = (by: 1 | -1): void => {
+    if (update.value === null) set(step.value + by, null);
+    else {
+      const U = updates();
+      const index = clamp(step.value * U + update.value + by, steps() * U - 1);
+      set(Math.floor(index / U), index % U);
+    }
+  };
+  const hold = (): void => {
     playing.value = false;
-    go(to);
   };
+  const start = (): void => set(0, inside.value ? 0 : null);
   const toggle = (): void => {
-    if (!playing.value && step.value >= last()) go(0);
-    playing.value = !playing.value && last() > 0;
+    if (!playing.value && atEnd.value) start();
+    playing.value = !playing.value && !atEnd.value;
   };
   const faster = (by: 1 | -1): void => {
     const at = SPEEDS.indexOf(speed.value as (typeof SPEEDS)[number]);
-    speed.value = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + by))];
+    speed.value = SPEEDS[clamp(at + by, SPEEDS.length - 1)];
   };
 
   watch(
@@ -45,48 +78,65 @@ export function usePlayer(length: () => number): Player {
       clearInterval(timer);
       if (!playing.value) return;
       timer = setInterval(() => {
-        if (step.value >= last()) playing.value = false;
-        else go(step.value + 1);
+        if (atEnd.value) playing.value = false;
+        else advance(1);
       }, 1000 / speed.value);
     },
     { flush: 'sync' },
   );
   onScopeDispose(() => clearInterval(timer));
 
-  return {
+  const player: Player = {
     step,
+    update,
+    moment: computed(() => ({ step: step.value, update: update.value })),
+    inside,
     playing,
     speed,
-    go: scrub,
+    atStart,
+    atEnd,
+    go(to, at = null) {
+      hold();
+      set(to, at);
+    },
+    move(by) {
+      hold();
+      advance(by);
+    },
+    first() {
+      hold();
+      start();
+    },
+    last() {
+      hold();
+      set(lastStep(), inside.value ? updates() - 1 : null);
+    },
+    enter() {
+      if (!inside.value && updates() > 0) player.go(step.value, 0);
+    },
+    leave() {
+      if (inside.value) player.go(step.value);
+    },
     toggle,
     faster,
-    key(event) {
-      switch (event.key) {
-        case 'ArrowLeft':
-          scrub(step.value - 1);
-          return true;
-        case 'ArrowRight':
-          scrub(step.value + 1);
-          return true;
-        case 'Home':
-          scrub(0);
-          return true;
-        case 'End':
-          scrub(last());
-          return true;
-        case ' ':
-          toggle();
-          return true;
-        case '+':
-        case '=':
-          faster(1);
-          return true;
-        case '-':
-          faster(-1);
-          return true;
-        default:
-          return false;
-      }
+    key({ key }) {
+      const action = KEYS[key];
+      action?.(player);
+      return action !== undefined;
     },
   };
+  return player;
 }
+
+const KEYS: Readonly<Record<string, (player: Player) => void>> = {
+  ArrowLeft: (player) => player.move(-1),
+  ArrowRight: (player) => player.move(1),
+  ArrowDown: (player) => player.enter(),
+  ArrowUp: (player) => player.leave(),
+  Home: (player) => player.first(),
+  End: (player) => player.last(),
+  ' ': (player) => player.toggle(),
+  '+': (player) => player.faster(1),
+  '=': (player) => player.faster(1),
+  '-': (player) => player.faster(-1),
+};

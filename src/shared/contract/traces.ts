@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ExampleRef } from '../dataset';
 import type { JobStatus } from '../jobs';
+import type { AttentionMap } from '../trace';
 import { example, method } from './method';
 
 export interface TraceInfo {
@@ -15,6 +16,15 @@ export interface TraceInfo {
   status: JobStatus;
   error: string | null;
   solved: boolean | null;
+  weights: 'ema' | 'raw';
+  /** As asked for: null is the config's halt_max_steps. */
+  act_steps: number | null;
+  /** Whether the updates inside the steps are recorded. */
+  inner: boolean;
+  /** Other views that were asked for, at most. */
+  views: number;
+  /** ACT steps done while it is being made. */
+  progress: { done: number; total: number } | null;
   created: string;
 }
 
@@ -26,10 +36,23 @@ export const traceMethods = {
       example,
       weights: z.enum(['ema', 'raw']).default('ema'),
       act_steps: z.number().int().min(1).max(256).nullable().default(null),
+      inner: z.boolean().default(false),
+      views: z.number().int().min(0).max(64).default(0),
     }),
   ),
   /** The trace file's bytes (shared/trace.ts). */
   'traces.read': method<Uint8Array>()(z.strictObject({ trace: z.number().int() })),
+  /** Where a cell of one of the trace's views looks; the checkpoint runs again up to that step. */
+  'traces.attention': method<AttentionMap>()(
+    z.strictObject({
+      trace: z.number().int(),
+      /** ACT step, from 0. */
+      step: z.number().int().min(0).max(255),
+      cell: z.number().int().min(0),
+      /** Null looks at the trace's own example. */
+      example: example.nullable().default(null),
+    }),
+  ),
   'traces.delete': method<Record<string, never>>()(z.strictObject({ trace: z.number().int() })),
 } as const;
 

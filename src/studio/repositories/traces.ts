@@ -11,6 +11,8 @@ export interface TraceRecord {
   example: number;
   weights: 'ema' | 'raw';
   act_steps: number | null;
+  inner_updates: number;
+  views: number;
   puzzle: string;
   status: JobStatus;
   error: string | null;
@@ -42,11 +44,13 @@ export class TraceRepository {
   }
 
   /** A finished or pending trace of the same question, or null. */
-  same(t: Pick<TraceRecord, 'checkpoint' | 'split' | 'example' | 'weights' | 'act_steps'>): WithRun | null {
+  same(
+    t: Pick<TraceRecord, 'checkpoint' | 'split' | 'example' | 'weights' | 'act_steps' | 'inner_updates' | 'views'>,
+  ): WithRun | null {
     const row = this.db
       .prepare(
         `${SELECT} WHERE traces.checkpoint = @checkpoint AND split = @split AND example = @example AND weights = @weights
-         AND act_steps IS @act_steps AND traces.status IN ('queued', 'running', 'done') ORDER BY traces.id DESC LIMIT 1`,
+         AND act_steps IS @act_steps AND inner_updates = @inner_updates AND views = @views AND traces.status IN ('queued', 'running', 'done') ORDER BY traces.id DESC LIMIT 1`,
       )
       .get(t) as WithRun | undefined;
     return row ?? null;
@@ -73,7 +77,7 @@ export class TraceRepository {
   }
 }
 
-export function traceInfo(t: WithRun): TraceInfo {
+export function traceInfo(t: WithRun, progress: TraceInfo['progress'] = null): TraceInfo {
   return {
     id: t.id,
     run: t.run,
@@ -85,6 +89,11 @@ export function traceInfo(t: WithRun): TraceInfo {
     status: t.status,
     error: t.error,
     solved: t.solved === null ? null : t.solved === 1,
+    weights: t.weights,
+    act_steps: t.act_steps,
+    inner: t.inner_updates === 1,
+    views: t.views,
+    progress,
     created: t.created,
   };
 }
