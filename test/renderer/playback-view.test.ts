@@ -62,7 +62,7 @@ describe('playback', () => {
     await press('End');
     expect(step(shown)).toBe('8');
     expect(studio.calls.slice(before)).toEqual([]);
-    expect(shown.text()).toContain('The model would have halted at step 5');
+    expect(shown.text()).toContain('Training would have halted at step 5');
   });
 
   it('leaves keys alone while one types', async () => {

@@ -1,14 +1,12 @@
 /** A dataset's example, and views of it, with the checkpoint that is to look at them. */
-import * as tf from '@tensorflow/tfjs-core';
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
-import { EMBEDDING, openCheckpoint, readWeights, specOf, type OpenCheckpoint } from '../checkpoint/studio';
+import { EMBEDDING, type OpenCheckpoint } from '../checkpoint/studio';
 import { IGNORE_LABEL, type Batch } from '../data/batch';
 import { DatasetStore } from '../data/store';
-import { makeConstants } from '../model/layers';
-import { architectureOf } from '../model/registry';
 import { PuzzleEmbedding } from '../train/sign-sgd';
 import type { Evaluated } from './batch';
+import { openModel, type OpenModel } from './model';
 import { siblingViews } from './views';
 
 export interface ExampleRequest {
@@ -39,9 +37,10 @@ export interface OpenExample {
  */
 export async function withExample<T>(request: ExampleRequest, use: (open: OpenExample) => Promise<T>): Promise<T> {
   const store = DatasetStore.open(request.data_path);
-  const checkpoint = await openCheckpoint(request.checkpoint);
-  const owned: tf.Tensor[] = [];
+  let opened: OpenModel | null = null;
   try {
+    opened = await openModel(request.checkpoint, request.weights);
+    const { checkpoint, model } = opened;
     const { meta: saved, file } = checkpoint;
     const { example } = request;
     const split = store.split(example.split);
@@ -63,21 +62,12 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
       for (const [b, row] of rows.entries()) table.set((await file.row(EMBEDDING, row)) as Float32Array, b * width);
       puzzles = new PuzzleEmbedding(rows.length, width, table);
     }
-    const weights = await readWeights(checkpoint, request.weights, (values, shape) => {
-      const tensor = tf.tensor(values, [...shape], 'float32');
-      owned.push(tensor);
-      return tensor;
-    });
-    const spec = specOf(saved);
-    const constants = makeConstants(spec);
-    if (constants.rope) owned.push(...Object.values(constants.rope));
-    const architecture = architectureOf(saved.config.arch.name);
     const inputs = read.map((r) => r.input);
     const labels = read.map((r) => r.label);
     return await use({
       checkpoint,
       store,
-      model: { architecture, net: { spec, weights, constants } },
+      model,
       puzzles,
       batch: batchOf(inputs, labels, split.metadata.ignore_label_id),
       refs,
@@ -85,8 +75,7 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
       labels,
     });
   } finally {
-    tf.dispose(owned);
-    await checkpoint.file.close();
+    await opened?.dispose();
     store.close();
   }
 }

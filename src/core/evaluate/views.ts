@@ -1,9 +1,9 @@
 /** Views: the same puzzle under other symmetries and colours, as the dataset holds them. */
 import { parseAugmentedName } from '../../shared/arc-augment';
 import { decodeCanvas } from '../../shared/arc-canvas';
-import { inverseColours, inverseDihedral, recolourGrid, transformGrid } from '../../shared/arc-grid';
 import type { ExampleRef } from '../../shared/dataset';
 import type { DatasetStore } from '../data/store';
+import { undoAugmentation } from './arc-votes';
 
 /**
  * Other puzzles of the example's group whose input is the same grid once their augmentation is undone; the dataset's
@@ -36,8 +36,6 @@ function undoneInput(store: DatasetStore, ref: ExampleRef): string | null {
   const placed = decodeCanvas(store.read(ref).input, store.rows);
   if (!placed) return null;
   const { augmentation } = parseAugmentedName(store.puzzleName(ref));
-  const { rows, columns, cells } = augmentation
-    ? recolourGrid(transformGrid(placed.grid, inverseDihedral(augmentation.t)), inverseColours(augmentation.images))
-    : placed.grid;
+  const { rows, columns, cells } = augmentation ? undoAugmentation(placed.grid, augmentation) : placed.grid;
   return `${rows}x${columns}:${cells.join('')}`;
 }
