@@ -123,7 +123,9 @@ describe('the list of runs', () => {
 });
 
 describe('the head of a run', () => {
-  const Head = (run: RunDetail) => ({ setup: () => () => h(RunHeader, { run, actions: useRunActions() }) });
+  const Head = (run: RunDetail) => ({
+    setup: () => () => h(RunHeader, { run, checkpoints: [], actions: useRunActions() }),
+  });
 
   it('offers what fits the status', async () => {
     const offered = async (run: RunDetail): Promise<string[]> => {
@@ -135,15 +137,28 @@ describe('the head of a run', () => {
       wrapper?.unmount();
       return names;
     };
-    expect(await offered(fixtureRun({ status: 'running' }))).toEqual(['Pause', 'Stop', 'Compare', 'Play back']);
-    expect(await offered(fixtureRun({ status: 'paused' }))).toEqual(['Resume', 'Stop', 'Compare', 'Play back']);
-    expect(await offered(fixtureRun({ status: 'stopped' }))).toEqual(['Resume', 'Compare', 'Play back']);
+    expect(await offered(fixtureRun({ status: 'running' }))).toEqual([
+      'Pause',
+      'Stop',
+      'Compare',
+      'Evaluate…',
+      'Play back',
+    ]);
+    expect(await offered(fixtureRun({ status: 'paused' }))).toEqual([
+      'Resume',
+      'Stop',
+      'Compare',
+      'Evaluate…',
+      'Play back',
+    ]);
+    expect(await offered(fixtureRun({ status: 'stopped' }))).toEqual(['Resume', 'Compare', 'Evaluate…', 'Play back']);
     expect(await offered(fixtureRun({ status: 'failed', has_checkpoint: false }))).toEqual([
       'Start again',
       'Compare',
+      'Evaluate…',
       'Play back',
     ]);
-    expect(await offered(fixtureRun({ status: 'done' }))).toEqual(['Compare', 'Play back']);
+    expect(await offered(fixtureRun({ status: 'done' }))).toEqual(['Compare', 'Evaluate…', 'Play back']);
   });
 
   it('pauses through the studio', async () => {

@@ -5,7 +5,7 @@ declare module 'vue-router' {
     /** Title of the window, and of the screen for screen readers. */
     title: string;
     /** Which entry of the sidebar is lit. */
-    section?: 'tasks' | 'datasets' | 'runs' | 'playback' | 'settings';
+    section?: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'playback' | 'settings';
   }
 }
 
@@ -75,6 +75,29 @@ export const ROUTES: RouteRecordRaw[] = [
     // `example=test:17` and `checkpoint=3` preselect what is played back.
     props: (route) => ({ run: String(route.params.id) }),
     meta: { title: 'Playback', section: 'playback' },
+  },
+  {
+    path: '/evaluations',
+    component: () => import('../evaluations/EvaluationsView.vue'),
+    meta: { title: 'Results', section: 'evaluations' },
+  },
+  {
+    path: '/evaluations/compare',
+    component: () => import('../evaluations/CompareEvaluationsView.vue'),
+    props: (route) => ({ a: String(route.query.a ?? ''), b: String(route.query.b ?? '') }),
+    meta: { title: 'Compare results', section: 'evaluations' },
+  },
+  {
+    path: '/evaluations/:id',
+    component: () => import('../evaluations/EvaluationView.vue'),
+    props: true,
+    meta: { title: 'Evaluation', section: 'evaluations' },
+  },
+  {
+    path: '/evaluations/:id/tasks/:position(\\d+)',
+    component: () => import('../evaluations/TaskResultView.vue'),
+    props: (route) => ({ id: String(route.params.id), position: Number(route.params.position) }),
+    meta: { title: 'Task result', section: 'evaluations' },
   },
   {
     path: '/playback',

@@ -15,7 +15,10 @@ export const SMALL = [
   'lr_warmup_steps=10',
 ];
 
-export async function goTo(page: Page, screen: 'Tasks' | 'Datasets' | 'Runs' | 'Playback' | 'Settings'): Promise<void> {
+export async function goTo(
+  page: Page,
+  screen: 'Tasks' | 'Datasets' | 'Runs' | 'Results' | 'Playback' | 'Settings',
+): Promise<void> {
   await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: screen }).first().click();
   await expect(page.getByRole('heading', { name: screen, exact: true, level: 1 })).toBeVisible();
 }

@@ -1,0 +1,361 @@
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { createPinia, setActivePinia } from 'pinia';
+import { TooltipProvider } from 'reka-ui';
+import { afterEach, describe, expect, it } from 'vitest';
+import { h, nextTick, ref, type Component } from 'vue';
+import { createMemoryHistory, createRouter, type Router } from 'vue-router';
+import { provideClient } from '../../src/renderer/app/client';
+import CompareEvaluationsView from '../../src/renderer/evaluations/CompareEvaluationsView.vue';
+import EvaluateDialog from '../../src/renderer/evaluations/EvaluateDialog.vue';
+import EvaluationsView from '../../src/renderer/evaluations/EvaluationsView.vue';
+import EvaluationView from '../../src/renderer/evaluations/EvaluationView.vue';
+import { cellsOf, differences, differenceText } from '../../src/renderer/evaluations/grids';
+import InputResult from '../../src/renderer/evaluations/InputResult.vue';
+import { headline, progressText, scoresOf, settingsText } from '../../src/renderer/evaluations/scores';
+import { viewText } from '../../src/renderer/evaluations/views';
+import { MARK_NONE, MARK_WRONG } from '../../src/renderer/grid/cells';
+import { useSettings } from '../../src/renderer/stores/settings';
+import ConfirmHost from '../../src/renderer/ui/ConfirmHost.vue';
+import type { EvaluationInfo, EvaluationTaskSummary } from '../../src/shared/contract/evaluations';
+import type { CheckpointInfo } from '../../src/shared/contract/runs';
+import { createFixtureClient, fixtureRun, type FixtureClient, type FixtureOptions } from './fixtures/client';
+
+let client: FixtureClient;
+let router: Router;
+let wrapper: VueWrapper | undefined;
+
+function prepare(answers: FixtureOptions['answers']): void {
+  setActivePinia(createPinia());
+  client = createFixtureClient({ answers });
+  provideClient(client);
+  router = createRouter({
+    history: createMemoryHistory(),
+    routes: [{ path: '/:rest(.*)*', component: { template: '<i />' } }],
+  });
+}
+
+async function show(component: Component, props: Record<string, unknown> = {}): Promise<void> {
+  await router.push('/');
+  await useSettings().load();
+  const root = { render: () => h(TooltipProvider, () => [h(component, props), h(ConfirmHost)]) };
+  wrapper = mount(root, { global: { plugins: [router] }, attachTo: document.body });
+  await flushPromises();
+}
+
+afterEach(() => {
+  wrapper?.unmount();
+  wrapper = undefined;
+  document.body.innerHTML = '';
+});
+
+const text = (): string => document.body.textContent?.replace(/\s+/g, ' ') ?? '';
+const button = (name: string): HTMLButtonElement => {
+  const found = [...document.querySelectorAll('button')].find((b) =>
+    (b.getAttribute('aria-label') ?? b.textContent)?.trim().startsWith(name),
+  );
+  if (!found) throw new Error(`no button "${name}"`);
+  return found;
+};
+
+function evaluation(change: Partial<EvaluationInfo> = {}): EvaluationInfo {
+  return {
+    id: 'e1',
+    run: 'r1',
+    run_name: 'arc-small-3',
+    checkpoint: 1,
+    checkpoint_step: 5000,
+    dataset: 'd1',
+    dataset_name: 'ARC small',
+    kind: 'arc',
+    rows: 6,
+    columns: 6,
+    split: 'test',
+    weights: 'ema',
+    act_steps: null,
+    augmentations: null,
+    pool_votes: false,
+    status: 'done',
+    error: null,
+    done: 900,
+    total: 900,
+    seconds: 75,
+    metrics: { 'ARC/pass@1': 0.25, 'ARC/pass@2': 0.5, 'ARC Prize/score': 0.4, accuracy: 0.81, exact_accuracy: 0.3 },
+    by_act_step: [
+      { accuracy: 0.7, exact_accuracy: 0.2 },
+      { accuracy: 0.81, exact_accuracy: 0.3 },
+    ],
+    by_views: [
+      { views: 1, pass_1: 0.2, pass_2: 0.2, prize: 0.2 },
+      { views: 9, pass_1: 0.25, pass_2: 0.5, prize: 0.4 },
+    ],
+    notes: [],
+    outcomes: { solved: 2, close: 1, missed: 1, unknown: 0 },
+    path: '/home/ada/.trm/evaluations/e1',
+    created: '2026-11-24T10:00:00Z',
+    ...change,
+  };
+}
+
+const tasks: EvaluationTaskSummary[] = (['solved', 'solved', 'close', 'missed'] as const).map((outcome, position) => ({
+  position,
+  name: `task-${'abcd'[position]}`,
+  outcome,
+  input: '12/34',
+  target: '21/43',
+  attempt: position === 3 ? null : '21/43',
+}));
+
+describe('words', () => {
+  it('name a view by what was done to it', () => {
+    expect(viewText('00d62c1b')).toBe('as it is');
+    expect(viewText('00d62c1b|||t2|||0123456789')).toBe('turned 180°');
+    expect(viewText('00d62c1b|||t0|||0213456789')).toBe('as it is, colours 0213456789');
+  });
+
+  it('say how a candidate differs', () => {
+    const target = cellsOf('arc', '12/34');
+    const of = (packed: string): string => {
+      const cells = cellsOf('arc', packed);
+      return differenceText(cells, target, differences(cells, target));
+    };
+    expect(of('12/34')).toBe('right');
+    expect(of('12/35')).toBe('1 of 4 cells wrong');
+    expect(of('12')).toBe('1 × 2 instead of 2 × 2');
+    expect([...(differences(cellsOf('arc', '12/35'), target) ?? [])]).toEqual([
+      MARK_NONE,
+      MARK_NONE,
+      MARK_NONE,
+      MARK_WRONG,
+    ]);
+    expect(differences(cellsOf('arc', '12/34'), target)).toBeNull();
+    // A cell beyond the target's edge is wrong.
+    expect([...(differences(cellsOf('arc', '129/349'), target) ?? [])].filter((m) => m === MARK_WRONG)).toHaveLength(2);
+  });
+
+  it('choose the telling score, and list only those that are there', () => {
+    expect(headline(evaluation().metrics)?.key).toBe('ARC Prize/score');
+    expect(headline({ exact_accuracy: 0.5, accuracy: 0.9 })?.key).toBe('exact_accuracy');
+    expect(headline({})).toBeNull();
+    expect(scoresOf(evaluation().metrics).map(({ label }) => label)).toEqual([
+      'ARC Prize score',
+      'pass@1',
+      'pass@2',
+      'Exact accuracy',
+      'Cell accuracy',
+    ]);
+  });
+
+  it('tell what was asked and how far it is', () => {
+    expect(settingsText(evaluation())).toBe('ARC small · EMA weights');
+    const asked = evaluation({ weights: 'raw', act_steps: 32, augmentations: 1, pool_votes: true, split: 'train' });
+    expect(settingsText(asked)).toBe(
+      'ARC small · train split · raw weights · 32 ACT steps · 1 augmentation · votes pooled',
+    );
+    const running = evaluation({ status: 'running', done: 300 });
+    expect(progressText(running, 240)).toBe('300 of 900 examples · 4 min left');
+    expect(progressText({ ...running, total: 0 }, null)).toBe('reading the checkpoint');
+  });
+});
+
+describe('the list of evaluations', () => {
+  it('says what belongs there while there is none', async () => {
+    prepare({});
+    await show(EvaluationsView);
+    expect(text()).toContain('No evaluations yet');
+    button('All runs').click();
+    await flushPromises();
+    expect(router.currentRoute.value.path).toBe('/runs');
+  });
+
+  it('follows progress, and compares two', async () => {
+    prepare({
+      'evaluations.list': () => [
+        evaluation(),
+        evaluation({ id: 'e2', status: 'running', done: 0, total: 0, metrics: {}, created: '2026-11-24T11:00:00Z' }),
+      ],
+    });
+    await show(EvaluationsView);
+    expect(text()).toContain('40.0 %');
+    client.emit('evaluation.progress', { evaluation: 'e2', done: 450, total: 900, seconds_left: 30 });
+    await nextTick();
+    expect(text()).toContain('450 of 900 examples · 30 s left');
+    expect(button('Compare').disabled).toBe(true);
+    client.emit('evaluation.changed', evaluation({ id: 'e2', run_name: 'other', created: '2026-11-24T11:00:00Z' }));
+    await nextTick();
+    for (const box of document.querySelectorAll<HTMLInputElement>('input[type=checkbox]')) box.click();
+    await nextTick();
+    button('Compare').click();
+    await flushPromises();
+    expect(router.currentRoute.value.query).toEqual({ a: 'e2', b: 'e1' });
+    client.emit('evaluation.deleted', { evaluation: 'e2' });
+    await nextTick();
+    expect(text()).not.toContain('other');
+    expect(text()).not.toMatch(/NaN|undefined|null/);
+  });
+});
+
+describe('an evaluation', () => {
+  it('shows its scores by name and filters its tasks', async () => {
+    prepare({ 'evaluations.list': () => [evaluation()], 'evaluations.tasks': () => tasks });
+    await show(EvaluationView, { id: 'e1' });
+    expect(text()).toContain('ARC Prize score');
+    expect(text()).toContain('pass@2');
+    const shown = () => [...document.querySelectorAll('.wall a')].map((a) => a.textContent?.trim());
+    expect(shown()).toHaveLength(4);
+    button('Missed').click();
+    await nextTick();
+    expect(shown()).toEqual(['task-d, missed']);
+    button('In the first 10').click();
+    await nextTick();
+    expect(document.querySelector('.wall a')?.getAttribute('href')).toBe('/evaluations/e1/tasks/2');
+    button('All').click();
+    await nextTick();
+    const chart = document.querySelector<SVGElement>('svg[aria-label^="Score by views"]');
+    expect(chart?.getAttribute('aria-label')).toContain('pass@2 50.0 %');
+    chart?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Home', bubbles: true }));
+    await nextTick();
+    expect(chart?.getAttribute('aria-label')).toContain('pass@2 20.0 %, pass@1 20.0 % at views 1');
+  });
+
+  it('is cancelled and continued', async () => {
+    const running = evaluation({ status: 'running', done: 9, metrics: {} });
+    prepare({
+      'evaluations.list': () => [running],
+      'evaluations.cancel': () => ({ ...running, status: 'stopped' }),
+      'evaluations.resume': () => running,
+    });
+    await show(EvaluationView, { id: 'e1' });
+    button('Cancel').click();
+    await flushPromises();
+    client.emit('evaluation.changed', { ...running, status: 'stopped' });
+    await nextTick();
+    button('Continue').click();
+    await flushPromises();
+    expect(client.calls.filter((c) => /cancel|resume/.test(c.method)).map((c) => c.method)).toEqual([
+      'evaluations.cancel',
+      'evaluations.resume',
+    ]);
+  });
+
+  it('that is gone says so', async () => {
+    prepare({});
+    await show(EvaluationView, { id: 'nobody' });
+    expect(text()).toContain('There is no such evaluation');
+  });
+});
+
+describe('a test input', () => {
+  it('names its candidates, their votes and what is wrong with them', async () => {
+    prepare({});
+    const candidate = { votes: 5, mean_q: 0.25, views: ['t|||t2|||0123456789'] };
+    await show(InputResult, {
+      kind: 'arc',
+      title: 'Test input',
+      most: 9,
+      input: {
+        input: '1',
+        target: '12/34',
+        votes: 9,
+        distinct: 3,
+        rank: 2,
+        candidates: [
+          { ...candidate, grid: '12/35' },
+          { ...candidate, grid: '', votes: 3, views: [] },
+          { ...candidate, grid: '12/34', votes: 1, views: [] },
+        ],
+      },
+    });
+    expect(text()).toContain('9 views voted for 3 grids');
+    expect(text()).toContain('The answer stands at place 3.');
+    expect(text()).toContain('1 of 4 cells wrong');
+    expect(text()).toContain('no grid');
+    expect(text()).toContain('Right');
+    button('Which views').click();
+    await nextTick();
+    expect(text()).toContain('turned 180°');
+    expect(text()).toContain('and 4 more');
+  });
+});
+
+describe('starting one', () => {
+  const checkpoint = (id: number, step: number, best: boolean): CheckpointInfo => ({
+    id,
+    run: 'r1',
+    step,
+    created: '',
+    path: '',
+    bytes: 1,
+    sha256: '',
+    reason: 'evaluation',
+    exact_accuracy: 0.3,
+    best,
+  });
+
+  it('takes the best checkpoint and the run’s own data, and refuses a wrong number beside its field', async () => {
+    prepare({ 'evaluations.create': () => evaluation({ id: 'new' }) });
+    const open = ref(false);
+    await show({
+      render: () =>
+        h(EvaluateDialog, {
+          open: open.value,
+          'onUpdate:open': (value: boolean) => (open.value = value),
+          run: fixtureRun(),
+          checkpoints: [checkpoint(7, 9000, false), checkpoint(5, 6000, true)],
+        }),
+    });
+    open.value = true;
+    await flushPromises();
+    const field = (label: string): HTMLInputElement => {
+      const found = [...document.querySelectorAll('label')].find((l) => l.textContent === label);
+      return document.getElementById(found?.htmlFor ?? '') as HTMLInputElement;
+    };
+    const type = async (label: string, value: string) => {
+      field(label).value = value;
+      field(label).dispatchEvent(new Event('input'));
+      await nextTick();
+    };
+    await type('Augmentations that vote', '1.5');
+    expect(text()).toContain('1.5 does not fit');
+    await type('Augmentations that vote', '100');
+    await type('ACT steps', '32');
+    document.querySelector<HTMLFormElement>('#evaluate')?.dispatchEvent(new Event('submit', { cancelable: true }));
+    await flushPromises();
+    expect(client.calls.find((c) => c.method === 'evaluations.create')?.input).toEqual({
+      checkpoint: 5,
+      dataset: 'd1',
+      split: 'test',
+      weights: 'ema',
+      augmentations: 100,
+      act_steps: 32,
+      pool_votes: false,
+    });
+    expect(router.currentRoute.value.path).toBe('/evaluations/new');
+  });
+});
+
+describe('two evaluations', () => {
+  it('tell what was won and lost', async () => {
+    const [a, b] = [evaluation(), evaluation({ id: 'e2', run_name: 'better', metrics: { 'ARC/pass@2': 0.75 } })];
+    const won = tasks.map((t) => ({ ...t, outcome: t.position === 3 ? ('solved' as const) : t.outcome }));
+    prepare({
+      'evaluations.list': () => [a, b],
+      'evaluations.compare': () => ({
+        a,
+        b,
+        tasks: tasks.map((t, i) => ({ name: t.name, a: t, b: won[i] })),
+        won: ['task-d'],
+        lost: [],
+        only_a: 1,
+        only_b: 0,
+      }),
+    });
+    await show(CompareEvaluationsView, { a: 'e1', b: 'e2' });
+    expect(text()).toContain('+25.0');
+    expect(button('Won').textContent?.replace(/\s+/g, ' ').trim()).toBe('Won 1');
+    expect([...document.querySelectorAll('.wall .title')].map((t) => t.textContent)).toEqual(['task-d']);
+    expect(text()).toContain('1 task in only one of them');
+    button('Swap').click();
+    await flushPromises();
+    expect(router.currentRoute.value.query).toEqual({ a: 'e2', b: 'e1' });
+  });
+});
