@@ -14,6 +14,7 @@ import { evalCommand } from './commands/eval';
 import { parityCommand } from './commands/parity';
 import { runsCommand } from './commands/runs';
 import { serveCommand } from './commands/serve';
+import { solveCommand } from './commands/solve';
 import { trainCommand } from './commands/train';
 import { say, sayError } from './output';
 import { EXIT, UsageError } from './usage';
@@ -35,6 +36,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   buildSudokuCommand(program, exit);
   buildMazeCommand(program, exit);
   evalCommand(program, exit);
+  solveCommand(program, exit);
   runsCommand(program);
   datasetsCommand(program, exit);
   doctorCommand(program, exit);

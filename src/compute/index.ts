@@ -65,6 +65,11 @@ function begin(message: ComputeJob): RunningJob {
         const { startEvaluation } = await import('./evaluate-job');
         return startEvaluation(message, port.post);
       });
+    case 'solve':
+      return deferred(async () => {
+        const { startSolve } = await import('./solve-job');
+        return startSolve(message, port.post);
+      });
     case 'build':
       return deferred(async () => {
         const { startBuild } = await import('./build-job');
@@ -114,6 +119,7 @@ function receive(message: ToCompute): void {
     case 'trace':
     case 'evaluate':
     case 'attention':
+    case 'solve':
     case 'build':
       void start(message);
       return;

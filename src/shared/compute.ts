@@ -11,6 +11,7 @@ import type { WireError } from './errors';
 import type { MetricBatch } from './metrics';
 import type { Task } from './arc';
 import type { AttentionMap } from './trace';
+import type { Candidate, SolveCheck, SolveOptions } from './solve';
 
 export interface TrainJob {
   type: 'train';
@@ -67,6 +68,18 @@ export interface AttentionJob {
   cell: number;
 }
 
+/** Test-time training of one task. A stop ends it with the answer that it has by then. */
+export interface SolveJob {
+  type: 'solve';
+  job: string;
+  task: Task;
+  options: SolveOptions;
+  /** Absolute path; null starts from nothing. */
+  checkpoint: string | null;
+  /** The result file (shared/solve.ts, SolveResult). */
+  out: string;
+}
+
 export interface BuildJob {
   type: 'build';
   job: string;
@@ -77,7 +90,7 @@ export interface BuildJob {
   out: string;
 }
 
-export type ComputeJob = TrainJob | TraceJob | AttentionJob | BuildJob | EvaluateJob;
+export type ComputeJob = TrainJob | TraceJob | AttentionJob | BuildJob | EvaluateJob | SolveJob;
 
 export type ToCompute =
   | ComputeJob
@@ -136,6 +149,9 @@ export type FromCompute =
   | { type: 'checkpoint'; job: string; checkpoint: CheckpointFile }
   | { type: 'status'; job: string; status: 'running' | 'paused'; step: number }
   | { type: 'progress'; job: string; done: number; total: number; what: string }
+  | { type: 'solve-step'; job: string; step: number; seconds: number; loss: number }
+  /** The candidates of every test input after a check, best first; the last ones of all are in the result file. */
+  | { type: 'solve-check'; job: string; check: SolveCheck; candidates: Candidate[][] }
   | { type: 'note'; job: string; level: 'info' | 'warning'; message: string }
   | { type: 'done'; job: string; status: 'done' | 'stopped'; step: number; result: JobResult | null }
   | { type: 'failed'; job: string; error: WireError; step: number | null };
@@ -145,4 +161,5 @@ export type JobResult =
   /** Its files lie in the plan's `out`. */
   | { kind: 'evaluation' }
   | { kind: 'attention'; map: AttentionMap }
+  | { kind: 'solve'; path: string; bytes: number; sha256: string }
   | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar };

@@ -9,6 +9,7 @@ import { taskMethods, type TaskEvents } from './contract/tasks';
 import { importMethods, type ImportEvents } from './contract/imports';
 import { datasetMethods, type DatasetEvents } from './contract/datasets';
 import { runMethods, type RunEvents } from './contract/runs';
+import { solveMethods, type SolveEvents } from './contract/solves';
 import { traceMethods, type TraceEvents } from './contract/traces';
 import { evaluationMethods, type EvaluationEvents } from './contract/evaluations';
 
@@ -20,6 +21,7 @@ export const METHODS = {
   ...datasetMethods,
   ...runMethods,
   ...traceMethods,
+  ...solveMethods,
   ...evaluationMethods,
 } as const;
 
@@ -36,7 +38,7 @@ export type Output<M extends MethodName> = Methods[M]['output'] extends (value: 
 export type Handlers = { [M in MethodName]: (input: Parsed<M>) => Promise<Output<M>> | Output<M> };
 
 export interface Events
-  extends AppEvents, TaskEvents, ImportEvents, DatasetEvents, RunEvents, TraceEvents, EvaluationEvents {}
+  extends AppEvents, TaskEvents, ImportEvents, DatasetEvents, RunEvents, TraceEvents, SolveEvents, EvaluationEvents {}
 export type EventName = keyof Events;
 
 /** What the preload or the WebSocket client gives the renderer. */

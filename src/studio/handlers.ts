@@ -5,6 +5,7 @@ import type { Handlers, Parsed } from '../shared/contract';
 import type { Context } from './context';
 import type { Datasets } from './datasets/datasets';
 import { doctorReport } from './doctor';
+import { storedTasks, type Solves } from './solves/solves';
 import type { Evaluations } from './evaluations/evaluations';
 import { estimate, recipeSizes } from './estimate/estimate';
 import { absolutePath } from './home';
@@ -26,6 +27,7 @@ export interface Services {
   datasets: Datasets;
   traces: Traces;
   evaluations: Evaluations;
+  solves: Solves;
   imports: Imports;
   info: { version: string; transport: AppInfo['transport']; runtimeReport: string | null };
   chooseImport: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
@@ -37,6 +39,7 @@ export function makeHandlers({
   datasets,
   traces,
   evaluations,
+  solves,
   imports,
   info,
   chooseImport,
@@ -154,6 +157,17 @@ export function makeHandlers({
     'runs.pin': ({ run, pinned }) => {
       runs.pin(run, pinned);
       return runDetail(store, runs.get(run));
+    },
+
+    'solves.list': () => solves.list(),
+    'solves.get': ({ solve }) => solves.get(solve),
+    'solves.create': ({ tasks, ...start }) => solves.create(storedTasks(context, tasks), start),
+    'solves.create_from_import': async ({ import: id, ...start }) => solves.create(await imports.takeTasks(id), start),
+    'solves.cancel': ({ solve }) => solves.cancel(solve),
+    'solves.again': ({ solve, ...start }) => solves.again(solve, start),
+    'solves.delete': ({ solve }) => {
+      solves.delete(solve);
+      return {};
     },
 
     'traces.list': ({ run }) => traces.list(run),

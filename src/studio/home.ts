@@ -11,6 +11,7 @@ export interface StudioHome {
   datasets: string;
   traces: string;
   evaluations: string;
+  solves: string;
   logs: string;
 }
 
@@ -40,6 +41,7 @@ export function homePaths(root: string): StudioHome {
     datasets: join(root, 'datasets'),
     traces: join(root, 'traces'),
     evaluations: join(root, 'evaluations'),
+    solves: join(root, 'solves'),
     logs: join(root, 'logs'),
   };
 }
@@ -51,7 +53,7 @@ export function homePaths(root: string): StudioHome {
 export function prepareHome(root: string): StudioHome {
   const home = homePaths(root);
   try {
-    for (const folder of [home.root, home.runs, home.datasets, home.traces, home.evaluations, home.logs]) {
+    for (const folder of [home.root, home.runs, home.datasets, home.traces, home.evaluations, home.solves, home.logs]) {
       makeFolders(folder);
     }
     // Permission bits do not tell about read-only mounts or a full disk; writing does. A block, since a full disk

@@ -7,6 +7,7 @@ import { EventRepository } from './repositories/events';
 import { MetricRepository } from './repositories/metrics';
 import { PredictionRepository } from './repositories/predictions';
 import { RunRepository } from './repositories/runs';
+import { SolveRepository } from './repositories/solves';
 import { SettingsRepository } from './repositories/settings';
 import { SubsetRepository } from './repositories/subsets';
 import { TaskRepository } from './repositories/tasks';
@@ -24,6 +25,7 @@ export interface Store {
   predictions: PredictionRepository;
   traces: TraceRepository;
   evaluations: EvaluationRepository;
+  solves: SolveRepository;
   settings: SettingsRepository;
 }
 
@@ -40,6 +42,7 @@ export function openStore(db: Db): Store {
     predictions: new PredictionRepository(db),
     traces: new TraceRepository(db),
     evaluations: new EvaluationRepository(db),
+    solves: new SolveRepository(db),
     settings: new SettingsRepository(db),
   };
 }

@@ -15,6 +15,7 @@ import { Imports } from './imports/imports';
 import { openLog, type Log } from './log';
 import { ownerOf } from './owner';
 import { defaultPins } from './runs/create';
+import { Solves } from './solves/solves';
 import { markLost, toResume } from './runs/recover';
 import { Runs } from './runs/runs';
 import { openStore } from './store';
@@ -52,6 +53,8 @@ export interface Studio {
   runs: Runs;
   datasets: Datasets;
   evaluations: Evaluations;
+  solves: Solves;
+  imports: Imports;
   /** Checks a method's name and input and runs it. @throws StudioError, and nothing else */
   dispatch<M extends MethodName>(name: M, input: Input<M>): Promise<Output<M>>;
   dispatch(name: string, input: unknown): Promise<unknown>;
@@ -87,10 +90,12 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
   const traces = new Traces(context);
   const evaluations = new Evaluations(context);
+  const solves = new Solves(context);
   const imports = new Imports(context);
   markLost(context);
   traces.recover();
   evaluations.recover();
+  solves.recover();
   await datasets.builds.recover(options.resumeAtStart ?? false);
   const handlers = makeHandlers({
     context,
@@ -98,6 +103,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     datasets,
     traces,
     evaluations,
+    solves,
     imports,
     info: {
       version: files.version,
@@ -117,6 +123,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     datasets.builds.beginClose();
     runs.close();
     evaluations.close();
+    solves.close();
     await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
     await supervisor.close(5_000);
     runs.closed();
@@ -133,6 +140,8 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     runs,
     datasets,
     evaluations,
+    solves,
+    imports,
     answer: (name, input) => dispatch(handlers, log, name, input),
     dispatch: async (name: string, input: unknown) => {
       const answer = await dispatch(handlers, log, name, input);

@@ -5,6 +5,7 @@ import { recognise, type Recognised } from '../../core/data/recognise';
 import type { RecognisedSubset } from '../../core/data/subsets';
 import type { ImportPreview, ImportProblem } from '../../shared/contract/imports';
 import type { DataWarning } from '../../shared/dataset';
+import type { Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
 import { SLICE_MS } from '../datasets/recipes';
@@ -147,6 +148,19 @@ export class Imports {
       tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0),
       datasets: [],
     };
+  }
+
+  /** What was recognised as tasks, for use without storing it; ends the import. @throws StudioError `bad_input` without any */
+  async takeTasks(id: string): Promise<Task[]> {
+    const session = this.session(id);
+    const { subsets, problems } = await this.recognised(session);
+    const tasks = subsets.flatMap((subset) => subset.tasks);
+    if (!tasks.length) {
+      const [wrong] = [...session.problems, ...problems].filter((p) => !p.harmless);
+      throw new StudioError('bad_input', wrong ? wrong.message : 'There are no tasks in these files.');
+    }
+    this.sessions.delete(id);
+    return tasks;
   }
 
   /** Ends an import, also in the middle of its reading; one that is not there is ended already. */

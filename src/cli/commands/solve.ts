@@ -1,0 +1,173 @@
+/** `trm solve`: task files in, attempts out, by test-time training. */
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { writeAtomically } from '../../core/checkpoint/atomic';
+import { unpackGrid, type Grid } from '../../shared/arc';
+import type { SolveDetail } from '../../shared/contract/solves';
+import { StudioError } from '../../shared/errors';
+import { SolveOptionsSchema, type SolveOptions } from '../../shared/solve';
+import { storedPath } from '../../studio/home';
+import type { SolveStart } from '../../studio/solves/solves';
+import type { Studio } from '../../studio/studio';
+import { findRun, withStudio, type Globals } from '../open';
+import { count, duration, percent, printJson, say } from '../output';
+import { ProgressLine } from '../progress';
+import { EXIT, UsageError, wholeNumber } from '../usage';
+
+interface Flags extends Globals {
+  checkpoint?: string;
+  budget: string;
+  maxSteps?: string;
+  seed: string;
+  views: string;
+  learn: string;
+  out: string;
+}
+
+const EXAMPLES = `
+Examples:
+  trm solve 00d62c1b.json --out answers
+  trm solve tasks/ --checkpoint my-run --budget 10m --out answers
+Writes NAME.json per task (attempts, votes, how it went; docs/solving.md) and submission.json in ARC Prize's format.
+Ctrl-C ends with the answer that is there by then; a second one at once.`;
+
+export function solveCommand(program: Command, exit: (code: number) => void): void {
+  program
+    .command('solve')
+    .description('solve ARC tasks by test-time training')
+    .argument('<tasks...>', 'task JSON files, or folders and Kaggle files of them')
+    .requiredOption('-o, --out <dir>', 'folder for the answers')
+    .option('-c, --checkpoint <file>', 'checkpoint file or run to start from (default: from nothing)')
+    .option('--budget <time>', 'time per task, such as 60s, 10m or 1h', '60s')
+    .option('--max-steps <n>', 'stop after this many steps; with the same number and seed the answer is the same')
+    .option('--seed <n>', 'seed of every draw', '0')
+    .option('--views <n>', 'augmented copies of the task that learn and vote', '64')
+    .option('--learn <what>', 'all, or only the embeddings of a checkpoint: embeddings', 'all')
+    .addHelpText('after', EXAMPLES)
+    .action(async (tasks: string[], _options: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<Flags>();
+      const options = optionsOf(flags);
+      exit(await withStudio(flags, (studio) => solve(studio, tasks, flags, options)));
+    });
+}
+
+/** "90", "60s", "10m", "1.5h" in seconds. @throws UsageError */
+export function seconds(text: string, option: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(s|m|min|h)?$/.exec(text.trim());
+  const unit = { s: 1, m: 60, min: 60, h: 3600 }[match?.[2] ?? 's'] ?? 1;
+  const value = match ? Number(match[1]) * unit : NaN;
+  if (value >= 1 && value <= 86_400) return value;
+  throw new UsageError(`${option} is ${text}: use a time from 1s to 24h, such as 60s or 10m.`);
+}
+
+function optionsOf(flags: Flags): SolveOptions {
+  if (flags.learn !== 'all' && flags.learn !== 'embeddings') {
+    throw new UsageError(`--learn is ${flags.learn}: use all or embeddings.`);
+  }
+  return SolveOptionsSchema.parse({
+    budget_seconds: seconds(flags.budget, '--budget'),
+    max_steps: flags.maxSteps === undefined ? null : wholeNumber(flags.maxSteps, '--max-steps', 1, 10_000_000),
+    seed: wholeNumber(flags.seed, '--seed', 0, 2_147_483_647),
+    views: wholeNumber(flags.views, '--views', 1, 1000),
+    learn: flags.learn,
+  });
+}
+
+async function solve(studio: Studio, files: string[], flags: Flags, options: SolveOptions): Promise<number> {
+  const start: SolveStart = { ...findStart(studio, flags.checkpoint), options };
+  const tasks = await readTasks(studio, files);
+  const twice = tasks.find((task, i) => tasks.findIndex((other) => other.name === task.name) < i);
+  if (twice) throw new StudioError('bad_input', `${twice.name} is there twice: give each task once.`);
+  const out = resolve(flags.out);
+  mkdirSync(out, { recursive: true });
+
+  const line = new ProgressLine();
+  let stopped = false;
+  let current = '';
+  const interrupt = (): void => {
+    if (stopped) {
+      studio.context.supervisor.tensor.kill();
+      process.exit(EXIT.interrupted);
+    }
+    stopped = true;
+    say('Ending with the answer that is there; once more ends it at once.');
+    if (current) void studio.solves.cancel(current).catch(() => undefined);
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const submission: Record<string, { attempt_1: Grid; attempt_2: Grid }[]> = {};
+  let solved = 0;
+  let known = 0;
+  try {
+    for (const task of tasks) {
+      if (stopped) break;
+      const [{ id }] = studio.solves.create([task], start);
+      current = id;
+      const off = studio.events.on('solve.progress', (p) => {
+        if (p.solve !== id) return;
+        const left = Math.max(0, options.budget_seconds - p.seconds);
+        line.update(p.seconds, options.budget_seconds, `${task.name}: step ${count(p.step)}`, left);
+      });
+      const ended = await studio.solves.ended(id);
+      off();
+      line.clear();
+      if (ended.status === 'failed') throw new StudioError('bad_input', ended.error ?? `${task.name} failed.`);
+      const file = join(out, `${task.name}.json`);
+      await copyFile(ended.path, file);
+      submission[task.name] = attempts(ended);
+      if (ended.correct !== null) known++;
+      if (ended.correct) solved++;
+      tell(ended, file, flags);
+    }
+  } finally {
+    line.clear();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+  await writeAtomically(join(out, 'submission.json'), [Buffer.from(`${JSON.stringify(submission)}\n`)]);
+  if (known > 0) say(`${solved} of ${known} tasks with known answers are solved.`);
+  return stopped ? EXIT.interrupted : EXIT.ok;
+}
+
+/** As the import reads them, with its refusals. */
+async function readTasks(studio: Studio, files: readonly string[]) {
+  const { import: id } = await studio.dispatch('import.begin', {});
+  await studio.dispatch('import.add_paths', { import: id, paths: files.map((file) => resolve(file)) });
+  const { problems } = await studio.dispatch('import.preview', { import: id });
+  const [wrong] = problems.filter((problem) => !problem.harmless);
+  if (wrong) throw new StudioError('bad_input', wrong.message);
+  return studio.imports.takeTasks(id);
+}
+
+/** A checkpoint of the studio by its file or its run, or a file of its own. */
+function findStart(studio: Studio, text: string | undefined): Pick<SolveStart, 'checkpoint' | 'checkpointPath'> {
+  if (text === undefined) return { checkpoint: null };
+  const { store } = studio.context;
+  if (existsSync(text)) {
+    const path = realpathSync(text);
+    const known = store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]);
+    return known ? { checkpoint: known.id } : { checkpoint: null, checkpointPath: path };
+  }
+  const run = findRun(studio, text);
+  const [newest] = store.checkpoints.list(run.id);
+  if (newest) return { checkpoint: newest.id };
+  throw new StudioError('not_found', `${run.name} has no checkpoint yet: train it first.`);
+}
+
+function attempts({ test }: SolveDetail): { attempt_1: Grid; attempt_2: Grid }[] {
+  return test.map(({ candidates }) => {
+    const [first, second] = candidates.map(({ grid }) => unpackGrid(grid));
+    return { attempt_1: first ?? [[0]], attempt_2: second ?? first ?? [[0]] };
+  });
+}
+
+function tell(solve: SolveDetail, file: string, { json }: Flags): void {
+  const { task, status, correct, step, seconds: time, check } = solve;
+  if (json) printJson({ event: 'solve', task, status, correct, step, seconds: time, check, out: file });
+  const verdict = correct === null ? 'answered' : correct ? 'solved' : 'not solved';
+  const support = check ? `, ${percent(check.support[0] ?? 0)} of the views agree` : '';
+  const held = check?.held_out == null ? '' : `, ${percent(check.held_out)} of the held-out demonstrations solved`;
+  say(`${task}: ${verdict} after ${count(step)} steps in ${duration(time)}${support}${held}.`);
+}

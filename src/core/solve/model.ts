@@ -1,0 +1,113 @@
+/** The network that a solve trains: a small one from nothing, or a checkpoint's with fresh embedding rows. */
+import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
+import { StudioError } from '../../shared/errors';
+import type { SolveOptions, SolveResult } from '../../shared/solve';
+import { ARC_VOCAB } from '../../shared/arc-canvas';
+import { EMBEDDING, openCheckpoint, readWeights } from '../checkpoint/studio';
+import type { SafetensorsFile } from '../checkpoint/safetensors';
+import { Trainer } from '../train/trainer';
+
+export interface SolveModel {
+  trainer: Trainer;
+  config: TrainConfig;
+  checkpoint: SolveResult['checkpoint'];
+}
+
+/** Steps of a schedule without an end: the rate stays constant after its warm-up, as a budget in seconds has no last step. */
+const ENDLESS = 1e9;
+
+/** What a solve from nothing trains with: small, so that a minute on two cores holds some hundred steps. */
+function scratchConfig(options: SolveOptions): TrainConfig {
+  return TrainConfigSchema.parse({
+    arch: {
+      hidden_size: 96,
+      num_heads: 4,
+      expansion: 2,
+      L_layers: 2,
+      H_cycles: 2,
+      L_cycles: 2,
+      halt_max_steps: 4,
+      puzzle_emb_ndim: 96,
+      puzzle_emb_len: 1,
+      forward_dtype: 'float32',
+    },
+    global_batch_size: 32,
+    lr: 1e-3,
+    lr_warmup_steps: 20,
+    puzzle_emb_lr: 0.03,
+    weight_decay: 0.03,
+    ema: true,
+    ema_rate: 0.98,
+    seed: options.seed,
+    freeze_weights: false,
+  });
+}
+
+export function scratchModel(options: SolveOptions, canvas: number): SolveModel {
+  if (options.learn === 'embeddings') {
+    throw new StudioError(
+      'bad_input',
+      'Only the embeddings cannot learn from nothing, as the weights would stay random: choose a checkpoint, or let all weights learn.',
+    );
+  }
+  const config = scratchConfig(options);
+  const spec = {
+    arch: config.arch,
+    seq_len: canvas ** 2,
+    vocab_size: ARC_VOCAB,
+    num_puzzle_identifiers: options.views + 1,
+  };
+  return { trainer: new Trainer(config, spec, ENDLESS, null), config, checkpoint: null };
+}
+
+/** Rates of test-time training on a trained network: its own would move it too little in a minute. */
+const TUNING = { lr: 3e-4, lr_warmup_steps: 10, puzzle_emb_lr: 0.03, weight_decay: 0.03, ema: true, ema_rate: 0.97 };
+
+/**
+ * A checkpoint's network (its average where it has one), every view's embedding row starting from the mean of its rows.
+ * @returns with the side of the canvas that it was trained on
+ * @throws StudioError `bad_input` if it is no ARC model; what reading throws
+ */
+export async function checkpointModel(path: string, options: SolveOptions): Promise<SolveModel & { canvas: number }> {
+  const open = await openCheckpoint(path);
+  try {
+    const { meta, file } = open;
+    if (meta.kind !== 'arc') {
+      throw new StudioError('bad_input', `${path} was trained on ${meta.kind}: choose a checkpoint of an ARC run.`);
+    }
+    const config: TrainConfig = {
+      ...meta.config,
+      ...TUNING,
+      global_batch_size: Math.min(meta.config.global_batch_size, 32),
+      seed: options.seed,
+      freeze_weights: options.learn === 'embeddings',
+      load_checkpoint: null,
+    };
+    const { seq_len, vocab_size } = meta;
+    const spec = { arch: config.arch, seq_len, vocab_size, num_puzzle_identifiers: options.views + 1 };
+    const trainer = new Trainer(config, spec, ENDLESS, null);
+    const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
+    // A table of one row: taken for every view, as its length differs.
+    trainer.load(weights, config.arch.puzzle_emb_ndim ? await meanRow(file) : null);
+    return {
+      trainer,
+      config,
+      checkpoint: { path, step: meta.step, data_sha256: file.header.metadata.data_sha256 ?? null },
+      canvas: meta.rows,
+    };
+  } finally {
+    await open.file.close();
+  }
+}
+
+/** The mean of the embedding's rows. The blank row 0 never learns and does not count, unless it is the only one. */
+async function meanRow(file: SafetensorsFile): Promise<Float32Array> {
+  const [rows, width] = file.header.tensors.get(EMBEDDING)?.shape ?? [0, 0];
+  const sum = new Float64Array(width);
+  const first = rows > 1 ? 1 : 0;
+  for (let r = first; r < rows; r++) {
+    const row = await file.row(EMBEDDING, r);
+    for (let i = 0; i < width; i++) sum[i] += row[i];
+  }
+  return Float32Array.from(sum, (total) => total / (rows - first));
+}

@@ -1,0 +1,77 @@
+/** A solve from the request to the result file. */
+import { flattenGrid, sameGrid } from '../../shared/arc-grid';
+import type { Grid, Task } from '../../shared/arc';
+import type { BackendInfo } from '../../shared/doctor';
+import { StudioError } from '../../shared/errors';
+import type { Candidate, SolveOptions, SolveResult } from '../../shared/solve';
+import { writeAtomically, type WrittenFile } from '../checkpoint/atomic';
+import { countParameters } from '../model/architecture';
+import { Random } from '../train/random';
+import { checkpointModel, scratchModel } from './model';
+import { solveTask, type SolveHost } from './solve';
+import { TaskViews, smallestCanvas } from './views';
+
+export interface SolveRequest {
+  task: Task;
+  options: SolveOptions;
+  checkpoint: string | null;
+  out: string;
+}
+
+/** @throws StudioError `bad_input` if checkpoint and task do not fit; what reading and writing throw */
+export async function runSolve(
+  { task, options, checkpoint, out }: SolveRequest,
+  backend: BackendInfo,
+  host: SolveHost,
+): Promise<{ file: WrittenFile; result: SolveResult }> {
+  const model =
+    checkpoint === null
+      ? { ...scratchModel(options, smallestCanvas(task)), canvas: smallestCanvas(task) }
+      : await checkpointModel(checkpoint, options);
+  try {
+    refuseTooLarge(task, model.canvas, checkpoint);
+    const views = new TaskViews(task, options.views, model.canvas, new Random(options.seed, `views:${task.name}`));
+    const outcome = await solveTask(task, views, model, options, host);
+    const attempts = outcome.candidates.map(attemptsOf);
+    const { trainer } = model;
+    const result: SolveResult = {
+      schema: 1,
+      task: task.name,
+      attempts,
+      ...outcome,
+      // Only now is the answer looked at, where the file has one.
+      correct: task.test.map(({ output }, i) =>
+        output ? [attempts[i].attempt_1, attempts[i].attempt_2].some((grid) => sameGrid(grid, output)) : null,
+      ),
+      options,
+      checkpoint: model.checkpoint,
+      config: model.config,
+      canvas: model.canvas,
+      parameters: countParameters(trainer.architecture, trainer.spec),
+      backend: `${backend.backend} ${backend.version} on ${backend.device}`,
+    };
+    const file = await writeAtomically(out, [Buffer.from(`${JSON.stringify(result)}\n`)]);
+    return { file, result };
+  } finally {
+    model.trainer.dispose();
+  }
+}
+
+/** What is handed in where no view predicted anything at all. */
+const NOTHING: Grid = [[0]];
+
+/** The two candidates with most votes; one alone is both attempts. */
+function attemptsOf(candidates: readonly Candidate[]): SolveResult['attempts'][number] {
+  const first = candidates[0]?.grid ?? NOTHING;
+  return { attempt_1: first, attempt_2: candidates[1]?.grid ?? first };
+}
+
+function refuseTooLarge(task: Task, canvas: number, checkpoint: string | null): void {
+  const grids = [...task.train.flatMap(({ input, output }) => [input, output]), ...task.test.map(({ input }) => input)];
+  const largest = Math.max(...grids.map(flattenGrid).map(({ rows, columns }) => Math.max(rows, columns)));
+  if (largest <= canvas) return;
+  throw new StudioError(
+    'bad_input',
+    `${task.name} has a grid of ${largest} cells a side, and ${checkpoint} was trained on a canvas of ${canvas} × ${canvas}: choose a checkpoint of a larger canvas, or start from nothing.`,
+  );
+}

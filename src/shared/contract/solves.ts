@@ -1,0 +1,76 @@
+/** Solving tasks by test-time training: a queue, its progress, and the answers. */
+import { z } from 'zod';
+import type { PackedGrid } from '../arc';
+import type { JobStatus } from '../jobs';
+import { SolveOptionsSchema, type SolveCheck, type SolveOptions } from '../solve';
+import { method } from './method';
+
+export interface SolveInfo {
+  id: string;
+  task: string;
+  /** Null if it starts from nothing, or once the checkpoint has been removed. */
+  checkpoint: number | null;
+  /** "arc-small at step 5,000", or "from nothing". */
+  start: string;
+  options: SolveOptions;
+  status: JobStatus;
+  error: string | null;
+  step: number;
+  seconds: number;
+  /** The last check. */
+  check: SolveCheck | null;
+  /** Whether the attempts hold every answer that the file knows; null while it runs, or if it knows none. */
+  correct: boolean | null;
+  /** Of the first test input, for the list: the question, and the first attempt so far. */
+  input: PackedGrid;
+  attempt: PackedGrid | null;
+  /** The result file. */
+  path: string;
+  created: string;
+}
+
+export interface SolveCandidate {
+  grid: PackedGrid;
+  votes: number;
+  q: number;
+  views: string[];
+}
+
+export interface SolveDetail extends SolveInfo {
+  train: { input: PackedGrid; output: PackedGrid }[];
+  test: {
+    input: PackedGrid;
+    /** Where the file knows it. */
+    output: PackedGrid | null;
+    /** Most votes first; the first two are the attempts. */
+    candidates: SolveCandidate[];
+  }[];
+  checks: SolveCheck[];
+}
+
+const solve = z.strictObject({ solve: z.string() });
+/** Where the network starts from: a checkpoint of the studio, or null for nothing. */
+const start = { checkpoint: z.number().int().nullable().default(null), options: SolveOptionsSchema.prefault({}) };
+
+export const solveMethods = {
+  /** Newest first. */
+  'solves.list': method<SolveInfo[]>()(z.strictObject({})),
+  'solves.get': method<SolveDetail>()(solve),
+  /** Tasks of the store, queued in this order. */
+  'solves.create': method<SolveInfo[]>()(
+    z.strictObject({ tasks: z.array(z.number().int()).min(1).max(1000), ...start }),
+  ),
+  /** The good tasks of an import, without storing them as a collection; the import ends. */
+  'solves.create_from_import': method<SolveInfo[]>()(z.strictObject({ import: z.string(), ...start })),
+  /** Ends it with the answer that it has by then. */
+  'solves.cancel': method<SolveInfo>()(solve),
+  /** The same task again, with these options. */
+  'solves.again': method<SolveInfo>()(z.strictObject({ solve: z.string(), ...start })),
+  'solves.delete': method<Record<string, never>>()(solve),
+} as const;
+
+export interface SolveEvents {
+  'solve.changed': SolveInfo;
+  'solve.deleted': { solve: string };
+  'solve.progress': { solve: string; step: number; seconds: number; loss: number };
+}

@@ -1,0 +1,63 @@
+/** What a solve is asked, how it goes, and what it answers. One schema: the form, the command line and the result file. */
+import { z } from 'zod';
+import type { Grid } from './arc';
+import type { TrainConfig } from './config';
+
+/** Test-time training of one task. The values are part of the result, so that it can be repeated. */
+export const SolveOptionsSchema = z.strictObject({
+  /** Training and voting together, wall clock. Loading the model is not counted. */
+  budget_seconds: z.number().min(1).max(86_400).default(60),
+  /** Stop after so many steps at the latest; null leaves it to the budget. With the same number, the same answer. */
+  max_steps: z.number().int().min(1).max(10_000_000).nullable().default(null),
+  seed: z.number().int().min(0).max(2_147_483_647).default(0),
+  /** Augmented copies of the task that are learned and that vote, the task itself included. */
+  views: z.number().int().min(1).max(1000).default(64),
+  learn: z.enum(['all', 'embeddings']).default('all'),
+});
+export type SolveOptions = z.output<typeof SolveOptionsSchema>;
+
+/** A candidate answer to one test input. */
+export interface Candidate {
+  grid: Grid;
+  votes: number;
+  /** Mean sigmoid(q_halt) of the views that voted for it. */
+  q: number;
+  /** Names of those views. */
+  views: string[];
+}
+
+/** What is known after a check: every view predicted its test inputs and its held-out demonstration. */
+export interface SolveCheck {
+  step: number;
+  seconds: number;
+  /** Share of the views with a held-out demonstration that solved it; null if none has one. */
+  held_out: number | null;
+  /** Share of the demonstrations that views were trained on and solve. */
+  fitted: number;
+  /** Votes of the first candidate, per test input, as a share of the views. */
+  support: number[];
+}
+
+export type SolveEnd = 'solved' | 'budget' | 'steps' | 'cancelled';
+
+export interface SolveResult {
+  schema: 1;
+  task: string;
+  /** In ARC Prize's format: one element per test input. */
+  attempts: { attempt_1: Grid; attempt_2: Grid }[];
+  /** Candidates per test input, most votes first, at most 20 each. */
+  candidates: Candidate[][];
+  /** Per test input whose answer is known: whether one of the attempts is it. Looked at after the attempts were made. */
+  correct: (boolean | null)[];
+  checks: SolveCheck[];
+  ended: SolveEnd;
+  steps: number;
+  seconds: number;
+  options: SolveOptions;
+  /** The model: where it started from and how it was trained. */
+  checkpoint: { path: string; step: number; data_sha256: string | null } | null;
+  config: TrainConfig;
+  canvas: number;
+  parameters: number;
+  backend: string;
+}

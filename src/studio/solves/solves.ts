@@ -1,0 +1,219 @@
+/** Solves: queued one behind the other, computed between the steps of whatever trains, and kept with their answers. */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { unpackGrid, type Task } from '../../shared/arc';
+import { sameGrid } from '../../shared/arc-grid';
+import type { SolveDetail, SolveInfo } from '../../shared/contract/solves';
+import { StudioError } from '../../shared/errors';
+import type { FromCompute } from '../../shared/compute';
+import type { SolveOptions } from '../../shared/solve';
+import type { Context } from '../context';
+import { absolutePath, storedPath } from '../home';
+import { newId } from '../ids';
+import { isAlive } from '../owner';
+import type { SolveRecord } from '../repositories/solves';
+import { removeFile } from '../runs/checkpoints';
+import { TensorQueue } from '../supervisor/tensor-queue';
+import { solveDetail, solveInfo } from './summary';
+
+export interface SolveStart {
+  checkpoint: number | null;
+  options: SolveOptions;
+  /** A file that belongs to no run: the command line's. */
+  checkpointPath?: string;
+}
+
+type Patch = Parameters<Context['store']['solves']['update']>[1];
+
+export class Solves {
+  private readonly queue: TensorQueue;
+
+  constructor(private readonly context: Context) {
+    this.queue = new TensorQueue(context, {
+      next: () => {
+        const next = this.mine().find((solve) => solve.status === 'queued');
+        if (!next) return null;
+        const { id, task_json: task, options, checkpoint_path } = next;
+        const out = absolutePath(context.home, next.path);
+        return { id, job: (job) => ({ type: 'solve', job, task, options, checkpoint: checkpoint_path, out }) };
+      },
+      started: (id) => this.update(id, { status: 'running', error: null }),
+      heard: (id, message) => this.hear(id, message),
+      requeued: (id) => this.update(id, { status: 'queued', step: 0, seconds: 0, checks: [], candidates: [] }),
+      ended: (id, end) => {
+        if (end.status === 'failed') this.update(id, { status: 'failed', error: end.error, owner: null });
+        else this.finish(id, end.status, end.result?.kind === 'solve' ? end.result : null);
+      },
+    });
+  }
+
+  list(): SolveInfo[] {
+    return this.context.store.solves.list().map((solve) => solveInfo(this.context, solve));
+  }
+
+  get(id: string): SolveDetail {
+    return solveDetail(this.context, this.record(id));
+  }
+
+  /** @throws StudioError `not_found` if the checkpoint is gone */
+  create(tasks: readonly Task[], start: SolveStart): SolveInfo[] {
+    const { store, home, owner } = this.context;
+    const path = start.checkpointPath ?? this.checkpointPath(start.checkpoint);
+    const created = tasks.map((task) => {
+      const id = newId();
+      const out = join(home.solves, `${id}.json`);
+      mkdirSync(dirname(out), { recursive: true });
+      store.solves.insert({
+        id,
+        task: task.name,
+        task_json: task,
+        checkpoint: start.checkpoint,
+        checkpoint_path: path,
+        options: start.options,
+        status: 'queued',
+        error: null,
+        step: 0,
+        seconds: 0,
+        checks: [],
+        candidates: [],
+        correct: null,
+        path: storedPath(home, out),
+        bytes: null,
+        sha256: null,
+        owner,
+        created: new Date().toISOString(),
+      });
+      this.changed(id);
+      return id;
+    });
+    this.queue.pump();
+    return created.map((id) => solveInfo(this.context, this.record(id)));
+  }
+
+  /** The same task anew. */
+  again(id: string, start: SolveStart): SolveInfo {
+    return this.create([this.record(id).task_json], start)[0];
+  }
+
+  /** Ends it; with what it has by then if it runs. */
+  async cancel(id: string): Promise<SolveInfo> {
+    const { status } = this.record(id);
+    this.refuseForeign(id, 'cancelled');
+    if (status !== 'queued' && status !== 'running') {
+      throw new StudioError('conflict', `The solve is ${status}: there is nothing to cancel.`);
+    }
+    if (!(await this.queue.stop(id))) this.update(id, { status: 'stopped', owner: null });
+    return solveInfo(this.context, this.record(id));
+  }
+
+  delete(id: string): void {
+    const { path } = this.record(id);
+    this.refuseForeign(id, 'deleted');
+    this.queue.drop(id);
+    this.context.store.solves.delete(id);
+    removeFile(this.context, absolutePath(this.context.home, path));
+    this.context.events.emit('solve.deleted', { solve: id });
+    this.queue.pump();
+  }
+
+  /** Those whose process died are stopped; the answers of their last check stay. */
+  recover(): void {
+    for (const solve of this.context.store.solves.active()) {
+      if (solve.owner !== null && isAlive(solve.owner)) continue;
+      const error = 'TRM Studio ended before it was finished: solve it again.';
+      this.context.store.solves.update(solve.id, { status: 'stopped', error, owner: null });
+    }
+  }
+
+  /** Resolves when this solve is over. */
+  async ended(id: string): Promise<SolveDetail> {
+    await this.queue.until(() => !['queued', 'running'].includes(this.record(id).status));
+    return this.get(id);
+  }
+
+  close(): void {
+    for (const solve of this.mine()) {
+      if (this.queue.running === solve.id) continue;
+      this.update(solve.id, { status: 'stopped', error: 'TRM Studio was closed: solve it again.', owner: null });
+    }
+    this.queue.close();
+  }
+
+  private mine(): SolveRecord[] {
+    const { store, owner } = this.context;
+    return store.solves.active().filter((solve) => solve.owner === owner);
+  }
+
+  private hear(id: string, message: FromCompute): void {
+    const { store, events } = this.context;
+    if (message.type === 'solve-step') {
+      const { step, seconds, loss } = message;
+      store.solves.update(id, { step, seconds });
+      events.emit('solve.progress', { solve: id, step, seconds, loss });
+    } else if (message.type === 'solve-check') {
+      const { check, candidates } = message;
+      const { checks } = this.record(id);
+      this.update(id, { step: check.step, seconds: check.seconds, checks: [...checks, check], candidates });
+    }
+  }
+
+  private finish(id: string, status: 'done' | 'stopped', result: { bytes: number; sha256: string } | null): void {
+    const { task_json, candidates } = this.record(id);
+    const known = task_json.test.flatMap(({ output }, i) => {
+      const attempts = (candidates[i] ?? []).slice(0, 2);
+      return output ? [attempts.some(({ grid }) => sameGrid(grid, output))] : [];
+    });
+    const correct = known.length ? known.every(Boolean) : null;
+    this.update(id, { status, correct, bytes: result?.bytes ?? null, sha256: result?.sha256 ?? null, owner: null });
+  }
+
+  private checkpointPath(id: number | null): string | null {
+    if (id === null) return null;
+    const { store, home } = this.context;
+    const checkpoint = store.checkpoints.get(id);
+    if (checkpoint) return absolutePath(home, checkpoint.path);
+    throw new StudioError('not_found', `There is no checkpoint ${id}: it may have been removed for a newer one.`);
+  }
+
+  private refuseForeign(id: string, verb: string): void {
+    const { owner, status } = this.record(id);
+    if (status !== 'queued' && status !== 'running') return;
+    if (owner === null || owner === this.context.owner || !isAlive(owner)) return;
+    throw new StudioError('conflict', `Another TRM Studio runs this solve: it can only be ${verb} there.`);
+  }
+
+  private record(id: string): SolveRecord {
+    const record = this.context.store.solves.get(id);
+    if (!record) throw new StudioError('not_found', `There is no solve ${id}: it may have been deleted.`);
+    return record;
+  }
+
+  private update(id: string, patch: Patch): void {
+    this.context.store.solves.update(id, patch);
+    this.changed(id);
+  }
+
+  private changed(id: string): void {
+    const record = this.context.store.solves.get(id);
+    if (record) this.context.events.emit('solve.changed', solveInfo(this.context, record));
+  }
+}
+
+/** Tasks of the store by id, whole. @throws StudioError `not_found` */
+export function storedTasks({ store }: Context, ids: readonly number[]): Task[] {
+  return ids.map((id) => {
+    const task = store.tasks.get(id);
+    if (!task) throw new StudioError('not_found', `There is no task ${id}: its collection may have been deleted.`);
+    const pair = ({ input, output }: { input: string; output: string }) => ({
+      input: unpackGrid(input),
+      output: unpackGrid(output),
+    });
+    return {
+      name: task.name,
+      train: task.train.map(pair),
+      test: task.test.map(({ input, output }) =>
+        output === null ? { input: unpackGrid(input) } : pair({ input, output }),
+      ),
+    };
+  });
+}

@@ -1,0 +1,47 @@
+import { packGrid } from '../../shared/arc';
+import type { SolveDetail, SolveInfo } from '../../shared/contract/solves';
+import type { Context } from '../context';
+import { absolutePath } from '../home';
+import type { SolveRecord } from '../repositories/solves';
+
+/** What a solve is told as in lists. */
+export function solveInfo({ store, home }: Context, solve: SolveRecord): SolveInfo {
+  const checkpoint = solve.checkpoint === null ? null : store.checkpoints.get(solve.checkpoint);
+  const run = checkpoint ? store.runs.get(checkpoint.run) : null;
+  const [first] = solve.task_json.test;
+  const attempt = solve.candidates[0]?.[0]?.grid;
+  return {
+    id: solve.id,
+    task: solve.task,
+    checkpoint: solve.checkpoint,
+    start:
+      run && checkpoint
+        ? `${run.name} at step ${checkpoint.step.toLocaleString('en-US')}`
+        : (solve.checkpoint_path ?? 'from nothing'),
+    options: solve.options,
+    status: solve.status,
+    error: solve.error,
+    step: solve.step,
+    seconds: solve.seconds,
+    check: solve.checks.at(-1) ?? null,
+    correct: solve.correct,
+    input: packGrid(first.input),
+    attempt: attempt ? packGrid(attempt) : null,
+    path: absolutePath(home, solve.path),
+    created: solve.created,
+  };
+}
+
+export function solveDetail(context: Context, solve: SolveRecord): SolveDetail {
+  const { train, test } = solve.task_json;
+  return {
+    ...solveInfo(context, solve),
+    train: train.map(({ input, output }) => ({ input: packGrid(input), output: packGrid(output) })),
+    test: test.map(({ input, output }, i) => ({
+      input: packGrid(input),
+      output: output ? packGrid(output) : null,
+      candidates: (solve.candidates[i] ?? []).map((candidate) => ({ ...candidate, grid: packGrid(candidate.grid) })),
+    })),
+    checks: solve.checks,
+  };
+}
