@@ -200,6 +200,11 @@ export const StudioSchema = z.strictObject({
     help: 'Every how many steps a point of each metric is stored.',
     advanced: true,
   }),
+  tensorboard_dir: f(z.string().min(1).max(4096).nullable().default(null), {
+    group: 'run',
+    help: 'Folder in which the metrics are also written as TensorBoard events while the run trains, one folder per run.',
+    advanced: true,
+  }),
 });
 
 export const TrainConfigSchema = z.strictObject({

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { appMethods, type AppEvents } from './contract/app';
 import { configMethods } from './contract/config';
+import { exportMethods } from './contract/exports';
 import { taskMethods, type TaskEvents } from './contract/tasks';
 import { importMethods, type ImportEvents } from './contract/imports';
 import { datasetMethods, type DatasetEvents } from './contract/datasets';
@@ -16,6 +17,7 @@ import { evaluationMethods, type EvaluationEvents } from './contract/evaluations
 export const METHODS = {
   ...appMethods,
   ...configMethods,
+  ...exportMethods,
   ...taskMethods,
   ...importMethods,
   ...datasetMethods,

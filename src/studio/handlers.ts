@@ -12,6 +12,7 @@ import { absolutePath } from './home';
 import type { Imports } from './imports/imports';
 import { removeFile } from './runs/checkpoints';
 import { newRun } from './runs/create';
+import { handleExport } from './metrics/handler';
 import type { Runs } from './runs/runs';
 import { checkpointInfos, runDetail, runFolder, runSummary } from './runs/summary';
 import { deleteTask, saveTask } from './own-tasks';
@@ -78,6 +79,8 @@ export function makeHandlers({
     'settings.set': (patch) => setSettings(context, patch),
 
     'config.read': ({ name, text }) => parseAllConfig(text, name),
+
+    'exports.metrics': (input) => handleExport(store, runs.get(input.run), input),
 
     'tasks.subsets': () => listSubsets(context),
     'tasks.list': (filter) => store.tasks.list(filter),

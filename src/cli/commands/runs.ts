@@ -11,9 +11,10 @@ import { findRun, withStudio, type Globals } from '../open';
 import { tellResults } from '../compare-results';
 import { bytes, count, decimal, duration, percent, print, printJson, say, table } from '../output';
 import { UsageError } from '../usage';
+import { runsExportCommand } from './runs-export';
 
 export function runsCommand(program: Command): void {
-  const runs = program.command('runs').description('list, show, compare and delete runs');
+  const runs = program.command('runs').description('list, show, compare, export and delete runs');
   runs
     .command('list', { isDefault: true })
     .description('all runs, newest first')
@@ -34,6 +35,7 @@ export function runsCommand(program: Command): void {
     .action((ids: string[], _o: unknown, command: Command) =>
       withStudio(command.optsWithGlobals<Globals>(), async (studio) => compare(studio, ids, command)),
     );
+  runsExportCommand(runs);
   runs
     .command('delete')
     .description('delete runs with their checkpoints and traces')

@@ -25,6 +25,7 @@ interface TrainOptions extends Globals {
   maxMinutes?: string;
   resume?: string;
   name?: string;
+  tensorboard?: string;
 }
 
 const EXAMPLES = `
@@ -54,6 +55,7 @@ export function trainCommand(program: Command, exit: (code: number) => void): vo
     .option('--max-minutes <m>', 'stop after this much training time')
     .option('--resume <run>', 'continue a run (id, the beginning of it, or name) from its newest checkpoint')
     .option('--name <name>', 'name of the run')
+    .option('--tensorboard <dir>', 'also write TensorBoard events there while it trains, one folder per run')
     .addHelpText('after', EXAMPLES)
     .action(async (overrides: string[], _options: TrainOptions, command: Command) => {
       exit(await train(overrides, command.optsWithGlobals<TrainOptions>()));
@@ -115,6 +117,7 @@ function configOf(overrides: readonly string[], options: TrainOptions) {
 const OPTION_OF: Readonly<Record<string, string>> = {
   'studio.max_steps': '--max-steps',
   'studio.max_minutes': '--max-minutes',
+  'studio.tensorboard_dir': '--tensorboard',
 };
 
 /** Checks everything that can be checked before the store is opened. */
@@ -152,7 +155,7 @@ function planResume(overrides: readonly string[], options: TrainOptions): Plan {
   ].find((x) => x);
   if (given) {
     throw new UsageError(
-      `${given} does not go with --resume: a run keeps its config and data; only --max-steps, --max-minutes and --name may change.`,
+      `${given} does not go with --resume: a run keeps its config and data; only --max-steps, --max-minutes, --tensorboard and --name may change.`,
     );
   }
   return (studio) => {
@@ -203,6 +206,10 @@ function limit(config: TrainConfig, options: TrainOptions): string[] {
   if (options.maxMinutes !== undefined) {
     config.studio.max_minutes = positive(options.maxMinutes, '--max-minutes');
     set.push('studio.max_minutes');
+  }
+  if (options.tensorboard !== undefined) {
+    config.studio.tensorboard_dir = resolve(options.tensorboard);
+    set.push('studio.tensorboard_dir');
   }
   return set;
 }

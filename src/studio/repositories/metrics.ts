@@ -75,6 +75,37 @@ export class MetricRepository {
     return [...batches.values()];
   }
 
+  /** Names that the run has points of, in the order in which they were first stored. */
+  names(run: string): string[] {
+    const rows = this.db
+      .prepare(
+        'SELECT names_json FROM metric_sets WHERE id IN (SELECT DISTINCT metric_set FROM metrics WHERE run = ?) ORDER BY id',
+      )
+      .all(run) as { names_json: string }[];
+    return [...new Set(rows.flatMap((row) => JSON.parse(row.names_json) as string[]))];
+  }
+
+  /** At most `limit` stored points behind `after`, steps ascending, with their values as they were stored (float64). */
+  page(
+    run: string,
+    after: { step: number; set: number } | null,
+    limit: number,
+  ): { step: number; set: number; seconds: number; values: [string, number][] }[] {
+    const sets = this.namesById();
+    const rows = this.db
+      .prepare(
+        `SELECT step, metric_set, seconds, numbers FROM metrics WHERE run = ? AND (step, metric_set) > (?, ?)
+         ORDER BY step, metric_set LIMIT ?`,
+      )
+      .raw()
+      .all(run, after?.step ?? -1, after?.set ?? -1, limit) as [number, number, number, Buffer][];
+    return rows.map(([step, set, seconds, blob]) => {
+      const numbers = decode(blob);
+      const values = (sets.get(set) ?? []).map((name, i): [string, number] => [name, numbers[i]]);
+      return { step, set, seconds, values };
+    });
+  }
+
   /** One metric at one step, or null if it was not measured there. */
   valueAt(run: string, step: number, name: string): number | null {
     const rows = this.db

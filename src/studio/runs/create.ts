@@ -16,6 +16,8 @@ export function newRun(context: Context, datasets: Datasets, input: Parsed<'runs
   // The dataset is what is trained on; folders of the config are only taken where no dataset is named.
   if (input.dataset !== null || input.recipe !== null) config.data_paths = [];
   else config.data_paths = config.data_paths.map((path) => resolve(path));
+  const { tensorboard_dir } = config.studio;
+  if (tensorboard_dir !== null) config.studio.tensorboard_dir = resolve(tensorboard_dir);
   const now = new Date().toISOString();
   return {
     id: newId(),

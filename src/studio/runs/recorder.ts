@@ -6,6 +6,7 @@ import type { Context } from '../context';
 import { flopsPerStep } from '../estimate/flops';
 import { storedPath } from '../home';
 import type { RunRecord } from '../repositories/runs';
+import { TensorBoardLog } from '../metrics/tensorboard-log';
 import { pruneCheckpoints } from './checkpoints';
 import { checkpointInfos, runSummary } from './summary';
 
@@ -14,6 +15,7 @@ const SPEED_SECONDS = 10;
 
 export class RunRecorder {
   private speed: number | null = null;
+  private tensorboard: TensorBoardLog | null = null;
 
   constructor(
     private readonly context: Context,
@@ -32,6 +34,13 @@ export class RunRecorder {
       notes: started.notes,
       flops_per_step: dataset?.facts ? flopsPerStep(run.config, dataset.facts.seq_len, dataset.facts.vocab_size) : null,
     });
+    // A run of an older version has no such key.
+    const folder = run.config.studio.tensorboard_dir ?? null;
+    if (folder !== null) {
+      this.tensorboard = new TensorBoardLog(folder, run, started.step + 1, (sentence) =>
+        this.event('warning', sentence),
+      );
+    }
     for (const note of started.notes) {
       if (!run.notes.includes(note)) this.event('info', note, started.step);
     }
@@ -65,6 +74,8 @@ export class RunRecorder {
     })();
     events.emit('run.metrics', { run: this.run, batch });
     events.emit('run.metrics', { run: this.run, batch: machine });
+    this.tensorboard?.append(batch);
+    this.tensorboard?.append(machine);
     this.changed();
   }
 
@@ -88,6 +99,7 @@ export class RunRecorder {
       }
     })();
     events.emit('run.metrics', { run: this.run, batch });
+    this.tensorboard?.append(batch);
     if (message.predictions.length) {
       events.emit('run.prediction', { run: this.run, step: message.step, predictions: message.predictions });
     }
