@@ -12,6 +12,8 @@ import { datasetsCommand } from './commands/datasets';
 import { doctorCommand } from './commands/doctor';
 import { evalCommand } from './commands/eval';
 import { parityCommand } from './commands/parity';
+import { exportCommand } from './commands/export';
+import { importCheckpointCommand } from './commands/import-checkpoint';
 import { runsCommand } from './commands/runs';
 import { serveCommand } from './commands/serve';
 import { solveCommand } from './commands/solve';
@@ -37,6 +39,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   buildMazeCommand(program, exit);
   evalCommand(program, exit);
   solveCommand(program, exit);
+  exportCommand(program, exit);
+  importCheckpointCommand(program, exit);
   runsCommand(program);
   datasetsCommand(program, exit);
   doctorCommand(program, exit);

@@ -75,6 +75,12 @@ function begin(message: ComputeJob): RunningJob {
         const { startBuild } = await import('./build-job');
         return startBuild(message, port.post);
       });
+    case 'import':
+    case 'export':
+      return deferred(async () => {
+        const { startExchange } = await import('./exchange-job');
+        return startExchange(message, port.post);
+      });
   }
 }
 
@@ -121,6 +127,8 @@ function receive(message: ToCompute): void {
     case 'attention':
     case 'solve':
     case 'build':
+    case 'import':
+    case 'export':
       void start(message);
       return;
     default:

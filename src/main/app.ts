@@ -6,7 +6,7 @@ import { StudioError, toWireError } from '../shared/errors';
 import { type Studio, openStudio } from '../studio/studio';
 import { type ActiveRun, progressOf, training } from './activity';
 import { utilityCompute } from './compute-utility';
-import { chooseImport } from './dialogs';
+import { chooseCheckpoint, chooseImport } from './dialogs';
 import { sendEvent, serveCalls } from './ipc';
 import { installMenu } from './menu';
 import { PowerGuard } from './power';
@@ -95,6 +95,7 @@ export class App {
       compute: (log) => utilityCompute(join(__dirname, 'compute.js'), log),
       resumeAtStart: true,
       chooseImport: ({ folders }) => chooseImport(this.shown, folders),
+      chooseCheckpoint: ({ what }) => chooseCheckpoint(this.shown, what),
     });
     studio.events.onAny((name, payload) => this.heard(name, payload));
     this.studio = studio;

@@ -52,3 +52,33 @@ export interface ExportReport {
   /** Which weights were written: the averages, or those that training goes on with. */
   weights: 'ema' | 'raw';
 }
+
+/** What comes in. */
+export interface ImportRequest {
+  checkpoint: string;
+  /** Instead of the all_config.yaml beside it. */
+  config: string | null;
+  /** The names of the checkpoint's embedding rows, instead of the identifiers.json beside it. */
+  identifiers: string | null;
+  /** The dataset that the run gets; null takes the config's if it is on this machine. */
+  data_path: string | null;
+  /** Settings by dotted key that go before the config's. */
+  overrides: Readonly<Record<string, unknown>>;
+}
+
+/** What goes out. */
+export interface ExportRequest {
+  /** A checkpoint of the studio. */
+  checkpoint: string;
+  format: ExportFormat;
+  /** "ema" takes the averages where there are any. */
+  weights: 'ema' | 'raw';
+  /** The folder; made if it is not there. */
+  out: string;
+  /** Names as torch.compile gives them (the reference's usual case), or as with DISABLE_COMPILE. */
+  keys: 'compiled' | 'plain';
+  /** Instead of the config's: where the dataset is. */
+  data_paths: string[] | null;
+  /** Write over a step_N that is there. */
+  overwrite: boolean;
+}

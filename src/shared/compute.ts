@@ -3,6 +3,7 @@
  * child_process.fork with `serialization: 'advanced'`). The compute process never opens SQLite; it writes checkpoints,
  * traces and datasets as files and tells what it wrote.
  */
+import type { ExportReport, ExportRequest, ImportReport, ImportRequest } from './checkpoint';
 import type { TrainConfig } from './config';
 import type { DatasetRecipe, DatasetSidecar, ExampleRef } from './dataset';
 import type { BackendInfo } from './doctor';
@@ -90,7 +91,22 @@ export interface BuildJob {
   out: string;
 }
 
-export type ComputeJob = TrainJob | TraceJob | AttentionJob | BuildJob | EvaluateJob | SolveJob;
+/** A checkpoint from elsewhere. Needs no TensorFlow. */
+export interface ImportJob {
+  type: 'import';
+  job: string;
+  request: ImportRequest;
+  /** The folder for `step_N.safetensors`; null only looks and explains. */
+  out: string | null;
+}
+
+export interface ExportJob {
+  type: 'export';
+  job: string;
+  request: ExportRequest;
+}
+
+export type ComputeJob = TrainJob | TraceJob | AttentionJob | BuildJob | EvaluateJob | SolveJob | ImportJob | ExportJob;
 
 export type ToCompute =
   | ComputeJob
@@ -118,7 +134,7 @@ export interface CheckpointFile {
   bytes: number;
   sha256: string;
   /** Why it was written. */
-  reason: 'evaluation' | 'interval' | 'pause' | 'stop' | 'end' | 'asked';
+  reason: 'evaluation' | 'interval' | 'pause' | 'stop' | 'end' | 'asked' | 'imported';
   exact_accuracy: number | null;
 }
 
@@ -162,4 +178,7 @@ export type JobResult =
   | { kind: 'evaluation' }
   | { kind: 'attention'; map: AttentionMap }
   | { kind: 'solve'; path: string; bytes: number; sha256: string }
-  | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar };
+  | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar }
+  /** `file` is null where it was only looked at. */
+  | { kind: 'import'; report: ImportReport; file: { path: string; bytes: number; sha256: string } | null }
+  | { kind: 'export'; report: ExportReport };

@@ -12,6 +12,7 @@ import { datasetMethods, type DatasetEvents } from './contract/datasets';
 import { runMethods, type RunEvents } from './contract/runs';
 import { solveMethods, type SolveEvents } from './contract/solves';
 import { traceMethods, type TraceEvents } from './contract/traces';
+import { checkpointMethods, type CheckpointEvents } from './contract/checkpoints';
 import { evaluationMethods, type EvaluationEvents } from './contract/evaluations';
 
 export const METHODS = {
@@ -25,6 +26,7 @@ export const METHODS = {
   ...traceMethods,
   ...solveMethods,
   ...evaluationMethods,
+  ...checkpointMethods,
 } as const;
 
 export type Methods = typeof METHODS;
@@ -40,7 +42,16 @@ export type Output<M extends MethodName> = Methods[M]['output'] extends (value: 
 export type Handlers = { [M in MethodName]: (input: Parsed<M>) => Promise<Output<M>> | Output<M> };
 
 export interface Events
-  extends AppEvents, TaskEvents, ImportEvents, DatasetEvents, RunEvents, TraceEvents, SolveEvents, EvaluationEvents {}
+  extends
+    AppEvents,
+    TaskEvents,
+    ImportEvents,
+    DatasetEvents,
+    RunEvents,
+    TraceEvents,
+    SolveEvents,
+    EvaluationEvents,
+    CheckpointEvents {}
 export type EventName = keyof Events;
 
 /** What the preload or the WebSocket client gives the renderer. */

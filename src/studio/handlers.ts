@@ -13,6 +13,7 @@ import type { Imports } from './imports/imports';
 import { removeFile } from './runs/checkpoints';
 import { newRun } from './runs/create';
 import { handleExport } from './metrics/handler';
+import type { Exchange } from './runs/exchange';
 import type { Runs } from './runs/runs';
 import { checkpointInfos, runDetail, runFolder, runSummary } from './runs/summary';
 import { deleteTask, saveTask } from './own-tasks';
@@ -31,7 +32,9 @@ export interface Services {
   solves: Solves;
   imports: Imports;
   info: { version: string; transport: AppInfo['transport']; runtimeReport: string | null };
+  exchange: Exchange;
   chooseImport: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
+  chooseCheckpoint: (input: Parsed<'checkpoints.choose'>) => Promise<{ path: string } | null>;
 }
 
 export function makeHandlers({
@@ -43,7 +46,9 @@ export function makeHandlers({
   solves,
   imports,
   info,
+  exchange,
   chooseImport,
+  chooseCheckpoint,
 }: Services): Handlers {
   const { store, events, home, supervisor } = context;
   const summary = (id: string) => runSummary(store, runs.get(id));
@@ -194,5 +199,14 @@ export function makeHandlers({
     'evaluations.tasks': ({ evaluation }) => evaluations.tasks(evaluation),
     'evaluations.task': ({ evaluation, position }) => evaluations.task(evaluation, position),
     'evaluations.compare': ({ a, b }) => evaluations.compare(a, b),
+
+    'checkpoints.inspect': (input) => exchange.inspect(input),
+    'checkpoints.import': (input) => exchange.import(input),
+    'checkpoints.export': (input) => exchange.export(input),
+    'checkpoints.cancel': ({ task }) => {
+      exchange.cancel(task);
+      return {};
+    },
+    'checkpoints.choose': (input) => chooseCheckpoint(input),
   };
 }

@@ -16,6 +16,7 @@ import { openLog, type Log } from './log';
 import { ownerOf } from './owner';
 import { defaultPins } from './runs/create';
 import { Solves } from './solves/solves';
+import { Exchange } from './runs/exchange';
 import { markLost, toResume } from './runs/recover';
 import { Runs } from './runs/runs';
 import { openStore } from './store';
@@ -35,6 +36,7 @@ export interface StudioOptions {
   resources?: string | null;
   /** Set-up's report; by default the app's own. */
   runtimeReport?: string | null;
+  chooseCheckpoint?: (input: Parsed<'checkpoints.choose'>) => Promise<{ path: string } | null>;
   chooseImport?: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
   /** Goes on with what a regular quit stopped. The command line trains only what it is asked to. */
   resumeAtStart?: boolean;
@@ -52,6 +54,7 @@ export interface Studio {
   context: Context;
   runs: Runs;
   datasets: Datasets;
+  exchange: Exchange;
   evaluations: Evaluations;
   solves: Solves;
   imports: Imports;
@@ -92,6 +95,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const evaluations = new Evaluations(context);
   const solves = new Solves(context);
   const imports = new Imports(context);
+  const exchange = new Exchange(context, datasets);
   markLost(context);
   traces.recover();
   evaluations.recover();
@@ -110,7 +114,9 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
       transport: options.transport,
       runtimeReport: options.runtimeReport === undefined ? files.runtimeReport : options.runtimeReport,
     },
+    exchange,
     chooseImport: options.chooseImport ?? (async () => null),
+    chooseCheckpoint: options.chooseCheckpoint ?? (async () => null),
   });
   const watcher = new Watcher(context, () => runs.pump());
   if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
@@ -139,6 +145,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     context,
     runs,
     datasets,
+    exchange,
     evaluations,
     solves,
     imports,
@@ -156,7 +163,11 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
 function datasetState(context: Context, datasets: Datasets, run: Parameters<ConstructorParameters<typeof Runs>[1]>[0]) {
   const dataset = run.dataset === null ? null : context.store.datasets.get(run.dataset);
   if (!dataset) {
-    return { ready: false, error: `The dataset ${run.dataset_name} is gone: build it again and start a new run.` };
+    const error =
+      run.dataset_name === ''
+        ? `${run.name} was imported without a dataset: import its checkpoint again with the data to train on.`
+        : `The dataset ${run.dataset_name} is gone: build it again and start a new run.`;
+    return { ready: false, error };
   }
   if (dataset.status === 'failed')
     return { ready: false, error: `The dataset ${dataset.name} could not be built: ${dataset.error}` };

@@ -204,7 +204,9 @@ export class Traces {
     if (!run || !dataset) {
       throw new StudioError(
         'not_found',
-        `The dataset of ${run?.name ?? 'this run'} has been deleted, so its examples cannot be shown.`,
+        run?.dataset_name === ''
+          ? `${run.name} was imported without a dataset: import its checkpoint again with the data to play back.`
+          : `The dataset of ${run?.name ?? 'this run'} has been deleted, so its examples cannot be shown.`,
       );
     }
     return { checkpoint, run, dataset };

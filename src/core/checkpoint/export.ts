@@ -5,34 +5,18 @@
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { ExportFormat, ExportReport } from '../../shared/checkpoint';
+import type { ExportReport, ExportRequest } from '../../shared/checkpoint';
 import type { TrainConfig } from '../../shared/config';
 import { StudioError } from '../../shared/errors';
 import { architectureOf } from '../model/registry';
 import { ALL_CONFIG, formatAllConfig } from './all-config';
 import { streamSafetensors, writeAtomically, type StreamedShape } from './atomic';
 import { DTYPES, fromFloat32, type WeightDtype } from './dtypes';
-import type { ImportHost } from './import';
+import { WORTH_TELLING, type ImportHost } from './import';
 import { IDENTIFIERS, TABLE } from './model-source';
 import { writePytorch, type StreamedTensor } from './pytorch-write';
 import { EMBEDDING, openCheckpoint, specOf, type OpenCheckpoint } from './studio';
 import { elements } from './tensor-file';
-
-export interface ExportRequest {
-  /** A checkpoint of the studio. */
-  checkpoint: string;
-  format: ExportFormat;
-  /** "ema" takes the averages where there are any. */
-  weights: 'ema' | 'raw';
-  /** The folder; made if it is not there. */
-  out: string;
-  /** Names as torch.compile gives them (the reference's usual case), or as with DISABLE_COMPILE. */
-  keys: 'compiled' | 'plain';
-  /** Instead of the config's: where the dataset is. */
-  data_paths: string[] | null;
-  /** Write over a step_N that is there. */
-  overwrite: boolean;
-}
 
 /** Rows that make about 8 MB. */
 const PIECE_NUMBERS = 2 ** 21;
@@ -113,7 +97,7 @@ function tableOut({ file, meta }: OpenCheckpoint, dtype: WeightDtype, host: Impo
         if (host.stopped()) throw new StudioError('cancelled', 'The export was cancelled: nothing was left behind.');
         const count = Math.min(piece, rows - first);
         yield fromFloat32(new Float32Array(file.bytes(EMBEDDING, first, count).buffer), dtype);
-        host.progress(first + count, rows, 'embedding rows');
+        if (rows * width > WORTH_TELLING) host.progress(first + count, rows, 'embedding rows');
       }
     },
   };

@@ -3,7 +3,7 @@
  * written, streaming the embedding: a table of gigabytes is never in memory.
  */
 import { existsSync, statSync } from 'node:fs';
-import type { ImportReport } from '../../shared/checkpoint';
+import type { ImportReport, ImportRequest } from '../../shared/checkpoint';
 import type { TrainConfig } from '../../shared/config';
 import { getPath, parseConfig, setPath } from '../../shared/config-fields';
 import { StudioError } from '../../shared/errors';
@@ -23,17 +23,8 @@ import { writeImported, type CheckpointMeta } from './studio';
 import { isWeightDtype, type WeightDtype } from './dtypes';
 import { elements, type TableRows } from './tensor-file';
 
-export interface ImportRequest {
-  checkpoint: string;
-  /** Instead of the all_config.yaml beside it. */
-  config: string | null;
-  /** The names of the checkpoint's embedding rows, instead of the identifiers.json beside it. */
-  identifiers: string | null;
-  /** The dataset that the run gets; null takes the config's if it is on this machine. */
-  data_path: string | null;
-  /** Settings by dotted key that go before the config's. */
-  overrides: Readonly<Record<string, unknown>>;
-}
+/** Numbers of a table from which on its progress is told. */
+export const WORTH_TELLING = 2 ** 24;
 
 /** Told while it works; `stopped` is asked between pieces. */
 export interface ImportHost {
@@ -131,8 +122,8 @@ function examine(request: ImportRequest): Examined {
     const table = source.table();
     const plan = table ? planFor(source, table, store, spec) : null;
     let parameters = 0;
-    for (const { name, shape } of architectureOf(config.arch.name).parameters(spec)) {
-      parameters += elements(shape);
+    for (const { name, shape, trained } of architectureOf(config.arch.name).parameters(spec)) {
+      if (trained) parameters += elements(shape);
       const odd = notFinite(source.float32(name));
       if (odd)
         warnings.push(`${name} has ${odd} numbers that are NaN or infinite: this checkpoint cannot answer anything.`);
@@ -304,7 +295,8 @@ async function write(
       if (done.firstPass) done.odd += notFinite(piece);
       yield piece;
       done.rows += piece.length / table.width;
-      host.progress(done.rows, total, 'embedding rows');
+      // A small table is through before anybody looks.
+      if (plan.total * table.width > WORTH_TELLING) host.progress(done.rows, total, 'embedding rows');
     }
     if (done.firstPass && done.odd) {
       report.warnings.push(`puzzle_emb.weights has ${done.odd} numbers that are NaN or infinite.`);

@@ -18,12 +18,15 @@ import type { RandomState } from '../train/random';
 import type { TrainerSnapshot } from '../train/trainer';
 import { emptyCarry } from '../train/carry';
 import { streamSafetensors, writeSafetensors, type StreamedShape, type WrittenFile } from './atomic';
+import { openFile, readBytes } from './byte-source';
 import type { WeightDtype } from './dtypes';
 import { dtypeOf, SafetensorsFile, type NamedTensor, type TensorData } from './safetensors';
 import { elements } from './tensor-file';
 
 const FORMAT = 'trm-studio-checkpoint';
 const SCHEMA = 1;
+/** What a step_N of torch.save begins with: "PK", 3, 4. */
+const ZIP = 0x504b0304;
 
 export interface CheckpointMeta {
   schema: typeof SCHEMA;
@@ -183,6 +186,7 @@ export interface OpenCheckpoint {
 
 /** Opens a checkpoint for reading parts of it; the caller closes the file. @throws StudioError as `readCheckpoint` */
 export async function openCheckpoint(path: string): Promise<OpenCheckpoint> {
+  refusePytorch(path);
   const file = await SafetensorsFile.open(path);
   try {
     return { meta: parseMeta(file), file };
@@ -190,6 +194,20 @@ export async function openCheckpoint(path: string): Promise<OpenCheckpoint> {
     await file.close();
     throw error;
   }
+}
+
+/** "Not a whole safetensors file" would be true of a step_N, and no help. */
+function refusePytorch(path: string): void {
+  const source = openFile(path);
+  try {
+    if (source.size < 4 || readBytes(source, 0, 4).readUInt32BE(0) !== ZIP) return;
+  } finally {
+    source.close();
+  }
+  throw new StudioError(
+    'bad_input',
+    `${path} is a checkpoint of PyTorch: make a run of it first, with trm import-checkpoint or Import checkpoint.`,
+  );
 }
 
 /** Whether a safetensors file is a checkpoint of a run here rather than bare weights. */
@@ -201,7 +219,7 @@ export function parseMeta({ path, header }: SafetensorsFile): CheckpointMeta {
   if (format !== FORMAT || !trm) {
     throw new StudioError(
       'bad_input',
-      `${path} is a safetensors file, but no checkpoint of TRM Studio: choose a step_N.safetensors of a run.`,
+      `${path} is a safetensors file, but no checkpoint of TRM Studio: choose a step_N.safetensors of a run, or make a run of it with trm import-checkpoint.`,
     );
   }
   let meta: CheckpointMeta;

@@ -1,0 +1,110 @@
+/** `trm export`: a checkpoint of a run as the reference (or any reader of safetensors) takes it. */
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { EXPORT_FORMATS, type ExportFormat } from '../../shared/checkpoint';
+import { StudioError } from '../../shared/errors';
+import { nearest } from '../../shared/nearest';
+import { storedPath } from '../../studio/home';
+import type { CheckpointRecord } from '../../studio/repositories/checkpoints';
+import { bestCheckpoint } from '../../studio/repositories/checkpoints';
+import type { Studio } from '../../studio/studio';
+import { findRun, withStudio, type Globals } from '../open';
+import { bytes, count, printJson, say } from '../output';
+import { withTask } from '../task';
+import { UsageError, wholeNumber } from '../usage';
+
+interface Flags extends Globals {
+  format: string;
+  out: string;
+  weights: string;
+  step?: string;
+  best?: boolean;
+  keys: string;
+  force?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  trm export my-run --format pytorch --out exported
+  python pretrain.py … load_checkpoint=exported/step_5000
+  trm export my-run --step 4000 --weights raw --format safetensors --out exported`;
+
+export function exportCommand(program: Command, exit: (code: number) => void): void {
+  program
+    .command('export')
+    .description('write a checkpoint as the PyTorch reference loads it, or as safetensors')
+    .argument('<run|checkpoint>', 'a run (its newest checkpoint), or a checkpoint file of the studio')
+    .requiredOption('-f, --format <name>', EXPORT_FORMATS.join(' or '))
+    .requiredOption('-o, --out <dir>', 'folder for step_N, all_config.yaml and identifiers.json')
+    .option('--weights <which>', 'ema (the averages, where the run has any) or raw', 'ema')
+    .option('--step <n>', 'the checkpoint of this step instead of the newest')
+    .option('--best', 'the best checkpoint instead of the newest')
+    .option(
+      '--keys <kind>',
+      'compiled (_orig_mod.model.inner., the usual case) or plain (DISABLE_COMPILE=1)',
+      'compiled',
+    )
+    .option('--force', 'write over files that are there')
+    .addHelpText('after', EXAMPLES)
+    .action(async (text: string, _options: unknown, command: Command) => {
+      exit(await run(text, command.optsWithGlobals<Flags>()));
+    });
+}
+
+function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((name) => name === value);
+  if (found) return found;
+  const close = nearest(value, allowed);
+  throw new UsageError(`${option} is ${value}: ${close ? `did you mean ${close}?` : `use ${allowed.join(' or ')}.`}`);
+}
+
+function run(text: string, flags: Flags): Promise<number> {
+  const format: ExportFormat = oneOf('--format', flags.format, EXPORT_FORMATS);
+  const weights = oneOf('--weights', flags.weights, ['ema', 'raw'] as const);
+  const keys = oneOf('--keys', flags.keys, ['compiled', 'plain'] as const);
+  if (flags.step !== undefined && flags.best) throw new UsageError('--step and --best name different checkpoints.');
+  return withStudio(flags, (studio) =>
+    withTask(studio, async (task) => {
+      const checkpoint = findCheckpoint(studio, text, flags);
+      const report = await studio.dispatch('checkpoints.export', {
+        checkpoint: checkpoint.id,
+        format,
+        weights,
+        keys,
+        out: resolve(flags.out),
+        overwrite: flags.force ?? false,
+        task,
+      });
+      if (flags.json) printJson({ event: 'exported', ...report });
+      for (const file of report.files) say(`${file.path}  ${bytes(file.bytes)}`);
+      const which = report.weights === 'ema' ? 'averaged (ema)' : 'raw';
+      say(`Step ${count(report.step)}, ${which} weights.`);
+    }),
+  );
+}
+
+/** @throws StudioError `not_found` */
+function findCheckpoint(studio: Studio, text: string, flags: Flags): CheckpointRecord {
+  const { store } = studio.context;
+  if (existsSync(text)) {
+    const path = realpathSync(text);
+    const known = store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]);
+    if (known) return known;
+    throw new StudioError(
+      'not_found',
+      `${text} belongs to no run of this studio: bring it in with trm import-checkpoint first.`,
+    );
+  }
+  const { id, name } = findRun(studio, text);
+  const list = store.checkpoints.list(id);
+  if (!list.length) throw new StudioError('not_found', `${name} has no checkpoint yet: train it first.`);
+  if (flags.step !== undefined) {
+    const step = wholeNumber(flags.step, '--step');
+    const found = list.find((c) => c.step === step);
+    if (found) return found;
+    const steps = list.map((c) => count(c.step)).join(', ');
+    throw new StudioError('not_found', `${name} has no checkpoint of step ${count(step)}: it has those of ${steps}.`);
+  }
+  return (flags.best ? bestCheckpoint(list) : null) ?? list[0];
+}
