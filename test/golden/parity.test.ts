@@ -97,7 +97,7 @@ describe('a case that is not as it should be', () => {
 
   it.each([
     ['no config', (dir: string) => rmSync(join(dir, 'config.json')), 'there is no config.json'],
-    ['no weights', (dir: string) => rmSync(join(dir, 'weights.safetensors')), 'there is no weights.safetensors'],
+    ['no weights', (dir: string) => rmSync(join(dir, 'weights.safetensors')), 'there is no weights.safetensors and no step_0'],
     ['a broken config', (dir: string) => writeFileSync(join(dir, 'config.json'), '{'), 'is not JSON'],
     ['a cut trace', (dir: string) => writeFileSync(join(dir, 'train.safetensors'), 'abc'), 'safetensors'],
   ])('is one sentence with %s', async (as, spoil, says) => {
@@ -108,9 +108,9 @@ describe('a case that is not as it should be', () => {
 
   it.each([
     ['hidden_size', 'wide', 'arch.hidden_size is "wide"'],
-    ['num_puzzle_identifiers', 11, 'puzzle_emb.weights in weights.safetensors is [10, 32] where float32 [11, 32]'],
+    ['num_puzzle_identifiers', 11, 'puzzle_emb.weights of the first weights is [10, 32] where float32 [11, 32]'],
     ['H_layers', 2, 'which recursive_reasoning.transformers_baseline@Model_ACTV2 has not'],
-    ['H_layers', 4, 'weights.safetensors has no H_level.layers.3'],
+    ['H_layers', 4, 'the first weights have no H_level.layers.3'],
     ['vocab_size', undefined, 'arch.vocab_size in config.json is missing'],
     ['forward_dtype', 'bfloat16', 'parity is defined for float32'],
     ['halt_exploration_prob', 0.1, 'random numbers cannot be repeated'],

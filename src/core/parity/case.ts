@@ -1,6 +1,7 @@
 /**
- * A parity case on disk, as the PyTorch reference traced it: `config.json`, `weights.safetensors` (the first weights),
- * `train.safetensors`, `metrics.json`, `eval.safetensors`. Only the first two are needed; what else is missing is named.
+ * A parity case on disk, as the PyTorch reference traced it: `config.json`, `weights.safetensors` or `step_0` (the first
+ * weights), `train.safetensors`, `metrics.json`, `eval.safetensors`. Only the first two are needed; what else is missing
+ * is named.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,9 @@ import { ARCH_NAMES, reads, type ArchName } from '../../shared/architectures';
 import { checkConfig, configFields } from '../../shared/config-fields';
 import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
 import { StudioError } from '../../shared/errors';
+import { openTensorFile } from '../checkpoint/open';
 import { readSafetensors, type NamedTensor } from '../checkpoint/safetensors';
+import { readFloat32 } from '../checkpoint/tensor-file';
 import { IGNORE_LABEL, type Batch } from '../data/batch';
 import type { ModelSpec } from '../model/architecture';
 import { architectureOf } from '../model/registry';
@@ -33,9 +36,10 @@ export interface ParityCase {
   notes: string[];
 }
 
-export const CASE_FILES = [
+export const CASE_FILES: readonly string[] = [
   'config.json',
   'weights.safetensors',
+  'step_0',
   'train.safetensors',
   'metrics.json',
   'eval.safetensors',
@@ -62,8 +66,10 @@ export async function loadCase(folder: string, name: string): Promise<ParityCase
   const json = (await optional('config.json', readJson)) as unknown;
   if (json === null) throw broken(folder, 'there is no config.json');
   const { config, spec, totalSteps, steps } = readConfig(json, folder, notes);
-  const first = await optional('weights.safetensors', tensors);
-  if (!first) throw broken(folder, 'there is no weights.safetensors');
+  const first =
+    (await optional('weights.safetensors', tensors)) ??
+    (await optional('step_0', async (path) => ofTorch(path)));
+  if (!first) throw broken(folder, 'there is no weights.safetensors and no step_0');
   const train = (await optional('train.safetensors', tensors)) ?? new Map<string, NamedTensor>();
   const evaluation = await optional('eval.safetensors', tensors);
   const metrics = await optional('metrics.json', readJson);
@@ -85,6 +91,18 @@ export async function loadCase(folder: string, name: string): Promise<ParityCase
     metrics,
     notes,
   };
+}
+
+/** The first weights as torch.save wrote them. */
+function ofTorch(path: string): Tensors {
+  const file = openTensorFile(path);
+  try {
+    return new Map(
+      [...file.tensors].map(([name, { shape }]) => [name, { shape, data: readFloat32(file, name) }] as const),
+    );
+  } finally {
+    file.close();
+  }
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -176,14 +194,14 @@ function firstWeights(tensors: Tensors, spec: ModelSpec, folder: string): Pick<P
   if (width > 0) wanted.set(EMBEDDING, [spec.num_puzzle_identifiers, width]);
   const unexpected = [...given.keys()].filter((name) => !wanted.has(name));
   if (unexpected.length)
-    throw broken(folder, `weights.safetensors has ${unexpected[0]}, which ${spec.arch.name} has not`);
+    throw broken(folder, `the first weights have ${unexpected[0]}, which ${spec.arch.name} has not`);
   const values = new Map<string, Float32Array>();
   for (const [name, shape] of wanted) {
     const tensor = given.get(name);
-    if (!tensor) throw broken(folder, `weights.safetensors has no ${name}`);
+    if (!tensor) throw broken(folder, `the first weights have no ${name}`);
     if (tensor.shape.join() !== shape.join() || !(tensor.data instanceof Float32Array)) {
       const shapes = `[${tensor.shape.join(', ')}] where float32 [${shape.join(', ')}] is needed`;
-      throw broken(folder, `${name} in weights.safetensors is ${shapes}`);
+      throw broken(folder, `${name} of the first weights is ${shapes}`);
     }
     values.set(name, tensor.data);
   }
