@@ -67,8 +67,7 @@ export async function loadCase(folder: string, name: string): Promise<ParityCase
   if (json === null) throw broken(folder, 'there is no config.json');
   const { config, spec, totalSteps, steps } = readConfig(json, folder, notes);
   const first =
-    (await optional('weights.safetensors', tensors)) ??
-    (await optional('step_0', async (path) => ofTorch(path)));
+    (await optional('weights.safetensors', tensors)) ?? (await optional('step_0', async (path) => ofTorch(path)));
   if (!first) throw broken(folder, 'there is no weights.safetensors and no step_0');
   const train = (await optional('train.safetensors', tensors)) ?? new Map<string, NamedTensor>();
   const evaluation = await optional('eval.safetensors', tensors);
