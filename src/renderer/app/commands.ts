@@ -34,7 +34,7 @@ export const SHORTCUTS: readonly { group: string; items: readonly Shortcut[] }[]
     group: 'Everywhere',
     items: [
       { keys: ['Ctrl', 'K'], text: 'Command palette' },
-      { keys: ['1', '…', '6'], text: 'Tasks, Datasets, Runs, Results, Playback, Settings' },
+      { keys: ['1', '…', '7'], text: 'Tasks, Datasets, Runs, Results, Solve, Playback, Settings' },
       { keys: ['?'], text: 'This list' },
       { keys: ['Esc'], text: 'Close what floats' },
     ],

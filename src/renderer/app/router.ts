@@ -5,7 +5,7 @@ declare module 'vue-router' {
     /** Title of the window, and of the screen for screen readers. */
     title: string;
     /** Which entry of the sidebar is lit. */
-    section?: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'playback' | 'settings';
+    section?: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'solve' | 'playback' | 'settings';
   }
 }
 
@@ -98,6 +98,17 @@ export const ROUTES: RouteRecordRaw[] = [
     component: () => import('../evaluations/TaskResultView.vue'),
     props: (route) => ({ id: String(route.params.id), position: Number(route.params.position) }),
     meta: { title: 'Task result', section: 'evaluations' },
+  },
+  {
+    path: '/solve',
+    component: () => import('../solve/SolvesView.vue'),
+    meta: { title: 'Solve', section: 'solve' },
+  },
+  {
+    path: '/solve/:id',
+    component: () => import('../solve/SolveView.vue'),
+    props: true,
+    meta: { title: 'Solve', section: 'solve' },
   },
   {
     path: '/playback',

@@ -78,6 +78,14 @@ export function cancelImport(): void {
   }
 }
 
+/** Ends this import's dialog without ending the import: whoever takes the handle sees to it. @returns null if there is none */
+export function handOverImport(): string | null {
+  const given = importing.phase === 'preview' ? handle : null;
+  if (given) handle = null;
+  cancelImport();
+  return given;
+}
+
 class Stopped extends Error {}
 
 /** Runs one gathering of files, then asks for the preview. Problems on the way end in `importing.error`. */

@@ -37,7 +37,10 @@ export type Settings = z.output<typeof SettingsSchema>;
 
 /** `go` names a screen by its first path segment. */
 export type AppCommand =
-  | { command: 'go'; screen: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'playback' | 'settings' | 'new-run' }
+  | {
+      command: 'go';
+      screen: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'solve' | 'playback' | 'settings' | 'new-run';
+    }
   | { command: 'import' | 'palette' | 'shortcuts' };
 export const appMethods = {
   'app.info': method<AppInfo>()(none),

@@ -17,7 +17,7 @@ export const SMALL = [
 
 export async function goTo(
   page: Page,
-  screen: 'Tasks' | 'Datasets' | 'Runs' | 'Results' | 'Playback' | 'Settings',
+  screen: 'Tasks' | 'Datasets' | 'Runs' | 'Results' | 'Solve' | 'Playback' | 'Settings',
 ): Promise<void> {
   await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: screen }).first().click();
   await expect(page.getByRole('heading', { name: screen, exact: true, level: 1 })).toBeVisible();
