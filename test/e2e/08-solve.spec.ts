@@ -1,0 +1,78 @@
+/** A task dropped on the window, followed to its attempts; one of the store; cancelling; what is kept. */
+import { dropFiles } from './support/drop';
+import { look } from './support/look';
+import { expect, test, withStudio } from './support/test';
+import { goTo } from './support/training';
+
+const studio = withStudio();
+
+/** Whatever comes in, two cells of colour 3 go out: learned within seconds. */
+const FILL = {
+  train: [
+    { input: [[1, 2]], output: [[3, 3]] },
+    { input: [[2, 5]], output: [[3, 3]] },
+    { input: [[7, 4]], output: [[3, 3]] },
+  ],
+  test: [{ input: [[4, 1]], output: [[3, 3]] }],
+};
+
+test('before anything was solved the screen says how', async () => {
+  const { page } = studio.current;
+  await goTo(page, 'Solve');
+  await expect(page.getByText('Nothing solved yet')).toBeVisible();
+  await look(studio.current, 'solve-empty');
+});
+
+test('a task dropped on the window is followed to its two attempts', async () => {
+  const { page } = studio.current;
+  await dropFiles(page, { 'fill.json': FILL });
+  const preview = page.getByRole('dialog', { name: 'Import 1 task?' });
+  await preview.getByRole('button', { name: 'Solve…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Solve fill' });
+  await dialog.getByLabel('Views').fill('8');
+  await look(studio.current, 'solve-dialog');
+  await dialog.getByRole('button', { name: 'Solve', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'fill', level: 1 })).toBeVisible();
+  await expect(page.getByText('Solving').first()).toBeVisible();
+  await expect(page.getByText('Attempt 1')).toBeVisible({ timeout: 90_000 });
+  await look(studio.current, 'solve-running');
+  await expect(page.getByText('Solved', { exact: true })).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByText('Right', { exact: true })).toBeVisible();
+  await look(studio.current, 'solve-done');
+});
+
+test('the same task again, ended early, keeps what it has', async () => {
+  const { page } = studio.current;
+  await page.getByRole('button', { name: 'Solve again…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Solve fill' });
+  await dialog.getByLabel('Seed').fill('nonsense');
+  await expect(dialog.getByText('Give a whole number from 0')).toBeVisible();
+  await expect(dialog.getByRole('button', { name: 'Solve', exact: true })).toBeDisabled();
+  await dialog.getByLabel('Seed').fill('5');
+  await dialog.getByRole('button', { name: 'Solve', exact: true }).click();
+  await page.getByRole('button', { name: 'End now' }).click();
+  await expect(page.getByRole('button', { name: 'Solve again…' })).toBeVisible();
+});
+
+test('all of it is listed, also after closing and opening', async () => {
+  await studio.current.restart();
+  const { page } = studio.current;
+  await goTo(page, 'Solve');
+  const list = page.getByRole('list', { name: 'Solves' });
+  await expect(list.getByRole('listitem')).toHaveCount(2);
+  await expect(list.getByText('Solved', { exact: true })).toBeVisible();
+  await look(studio.current, 'solves');
+});
+
+test('a task of the gallery offers it too, and bad files do not', async () => {
+  const { page } = studio.current;
+  await goTo(page, 'Tasks');
+  await page.getByRole('link', { name: /^007bbfb7/ }).click();
+  await page.getByRole('button', { name: 'Solve…' }).click();
+  await expect(page.getByRole('dialog', { name: /^Solve [0-9a-f]{8}$/ })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await dropFiles(page, { 'broken.json': '{"train": [' });
+  const dialog = page.getByRole('dialog', { name: 'Nothing to import' });
+  await expect(dialog).toBeVisible();
+  await expect(dialog.getByRole('button', { name: 'Solve…' })).toHaveCount(0);
+});
