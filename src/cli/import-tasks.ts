@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { StudioError } from '../shared/errors';
 import type { Studio } from '../studio/studio';
+import { followBuild } from './follow-build';
 import type { Globals } from './open';
 import { count, printJson, say } from './output';
 import { ProgressLine } from './progress';
@@ -34,22 +35,37 @@ export async function importTasks(
     line.clear();
     const bad = preview.problems.filter((problem) => !problem.harmless);
     const found = preview.subsets.reduce((sum, subset) => sum + subset.tasks, 0);
-    const refused = bad.length > 0 && (found === 0 || !options.leaveOutBad);
+    const nothing = found === 0 && preview.datasets.length === 0;
+    const refused = bad.length > 0 && (nothing || !options.leaveOutBad);
     // The one fault there is becomes the refusal itself, so that it is not said twice.
-    if (refused && bad.length === 1 && found === 0) return await refuse(bad[0].message);
+    if (refused && bad.length === 1 && nothing) return await refuse(bad[0].message);
     for (const problem of preview.problems) say(problem.message);
     // A folder of thousands is told as one line.
     if (preview.items.length <= MOST_ITEMS) {
-      for (const item of preview.items) say(`${item.file}: ${item.recognised_as}, ${many(item.tasks, 'task')}`);
+      for (const { file, recognised_as, tasks, puzzles } of preview.items) {
+        const size = tasks ? `, ${many(tasks, 'task')}` : puzzles ? `, ${many(puzzles, 'puzzle')}` : '';
+        say(`${file}: ${recognised_as}${size}`);
+      }
     }
+    for (const { name, how, source, train_examples, test_examples } of preview.datasets) {
+      const will = { linked: 'is opened where it lies', copied: 'is copied', built: 'is built from the CSV' }[how];
+      say(
+        `Dataset ${name} ${will} (${source}): ${count(train_examples)} to train on, ${count(test_examples)} to test.`,
+      );
+    }
+    for (const warning of preview.warnings) say(`Note: ${warning.message}`);
     if (refused) {
       const rest = found ? `, or import the other ${many(found, 'task')} with --leave-out-bad` : '';
       return await refuse(`mend the ${many(bad.length, 'problem')} named above${rest}.`);
     }
     const stored = await studio.dispatch('import.commit', { import: id, leave_out_bad: options.leaveOutBad ?? false });
     if (options.json) printJson({ event: 'imported', ...stored });
-    say(`Imported ${many(stored.tasks, 'task')} as ${stored.subsets.join(', ')}.`);
-    return EXIT.ok;
+    if (stored.subsets.length) say(`Imported ${many(stored.tasks, 'task')} as ${stored.subsets.join(', ')}.`);
+    process.off('SIGINT', interrupt);
+    let code: number = EXIT.ok;
+    for (const dataset of stored.datasets)
+      code = Math.max(code, await followBuild(studio, dataset, options.json ?? false));
+    return code;
   } finally {
     line.clear();
     off();

@@ -94,7 +94,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const traces = new Traces(context);
   const evaluations = new Evaluations(context);
   const solves = new Solves(context);
-  const imports = new Imports(context);
+  const imports = new Imports(context, datasets);
   const exchange = new Exchange(context, datasets);
   markLost(context);
   traces.recover();

@@ -98,7 +98,7 @@ describe('recognised are', () => {
     write('corpus/__MACOSX/Above1.json', 'x');
     const found = await take([join(folder, 'corpus')]);
     expect(messages(found)).toEqual([]);
-    expect(messages(found, true)).toEqual(['2 files that are no .json files (corpus/Above/notes.txt, …): left out.']);
+    expect(messages(found, true)).toEqual(['2 files that hold no tasks (corpus/Above/notes.txt, …): left out.']);
     expect(names(found)).toEqual({ corpus: ['Above1', 'Above2', 'Center1', 'Center2'] });
     expect(found.subsets[0].source).toBe(join(folder, 'corpus'));
   });
@@ -153,7 +153,7 @@ describe('refused with one sentence are', () => {
     ['x.json', {}, 'x.json holds no tasks, only {}: choose another file.'],
     ['x.json', [task], /^x\.json is JSON but holds no task/],
     ['x.json', { version: 1 }, /^x\.json is JSON but holds no task/],
-    ['x.txt', task, 'x.txt is no .json file: drop files of tasks in JSON.'],
+    ['x.txt', task, 'x.txt is nothing that can be imported: drop tasks (.json, .zip), CSVs of Sudoku or mazes, or the folder of a dataset.'],
     ['x.json', { ...task, test: null }, 'x.json: "test" is null: make it a list of pairs.'],
     ['x.json', { train: [{ input: [[10]], output: grid }], test: task.test }, 'x.json: train[0].input row 1, column 1 is 10: use a colour from 0 to 9.'],
     ['x.json', '{"train": [], "train": [], "test": []}', 'x.json: the key "train" stands twice in one object at line 1: keep one.'],

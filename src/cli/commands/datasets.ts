@@ -7,8 +7,8 @@ import { findPreset } from '../../shared/presets';
 import type { Studio } from '../../studio/studio';
 import { withStudio, type Globals } from '../open';
 import { bytes, count, print, printJson, say, table } from '../output';
-import { ProgressLine } from '../progress';
-import { EXIT, UsageError, wholeNumber } from '../usage';
+import { UsageError, wholeNumber } from '../usage';
+import { followBuild } from '../follow-build';
 import { importTasks } from '../import-tasks';
 import { sudokuRecipe } from './build-sudoku';
 
@@ -36,7 +36,7 @@ export function datasetsCommand(program: Command, exit: (code: number) => void):
     );
   datasets
     .command('import')
-    .description('import tasks: Kaggle pairs, single task JSONs, folders of them')
+    .description('import tasks (Kaggle pairs, single ones, folders, zips), CSVs of Sudoku or mazes, dataset folders')
     .argument('<files...>', 'files and folders; together they are stored, or none of them')
     .option('--leave-out-bad', 'store the good ones although others are wrong')
     .action(async (files: string[], _o: unknown, command: Command) => {
@@ -60,7 +60,11 @@ export function datasetsCommand(program: Command, exit: (code: number) => void):
     .action(async (_o: unknown, command: Command) => {
       const flags = command.optsWithGlobals<BuildFlags>();
       const { recipe, name } = recipeOf(flags);
-      exit(await withStudio(flags, (studio) => build(studio, flags.name ?? name, recipe, flags.json ?? false)));
+      exit(
+        await withStudio(flags, (studio) =>
+          followBuild(studio, studio.datasets.build(flags.name ?? name, recipe).id, flags.json ?? false),
+        ),
+      );
     });
   datasets
     .command('delete')
@@ -125,57 +129,6 @@ function recipeOf(flags: BuildFlags): { recipe: DatasetRecipe; name: string } {
     seed: wholeNumber(flags.seed, '--seed', 0, 2 ** 32 - 1),
   };
   return { recipe, name: subsets.join('+') };
-}
-
-/** @returns the exit code */
-async function build(studio: Studio, name: string, recipe: DatasetRecipe, json: boolean): Promise<number> {
-  const line = new ProgressLine();
-  let interrupted = false;
-  const { id } = studio.datasets.build(name, recipe);
-  const off = studio.events.on('dataset.progress', (p) => {
-    if (p.dataset === id)
-      line.update(p.done, p.total, `${count(p.done)} of ${count(p.total)} ${p.what}`, p.seconds_left);
-  });
-  const interrupt = () => {
-    interrupted = true;
-    try {
-      studio.datasets.cancel(id);
-    } catch (error) {
-      studio.log.error('cancelling', error);
-    }
-  };
-  process.once('SIGINT', interrupt);
-  try {
-    const end = await settled(studio, id);
-    line.clear();
-    if (!end) {
-      say('Cancelled: nothing was left behind.');
-      return interrupted ? EXIT.interrupted : EXIT.failed;
-    }
-    if (json) printJson({ event: 'dataset', ...end });
-    if (end.status === 'failed') throw new StudioError('internal', end.error ?? `${end.name} could not be built.`);
-    say(
-      `${end.name} (${end.id}): ${count(end.train_examples)} training and ${count(end.test_examples)} test examples, ${bytes(end.bytes)}, in ${end.path}`,
-    );
-    return EXIT.ok;
-  } finally {
-    off();
-    process.off('SIGINT', interrupt);
-  }
-}
-
-/** The dataset when it is ready or failed; null if it was cancelled. */
-function settled(studio: Studio, id: string): Promise<DatasetSummary | null> {
-  return new Promise((resolve) => {
-    const look = () => {
-      const record = studio.context.store.datasets.get(id);
-      if (record && record.status === 'building') return;
-      off.forEach((end) => end());
-      resolve(record ? studio.datasets.get(id) : null);
-    };
-    const off = [studio.events.on('dataset.changed', look), studio.events.on('dataset.deleted', look)];
-    look();
-  });
 }
 
 function findDataset(studio: Studio, text: string): DatasetSummary {

@@ -3,13 +3,13 @@
  * `build_maze_dataset.py` after `np.random.seed(seed)` (they themselves never seed). Both sets stream: the first pass
  * checks and counts, the second writes; only a drawn sample is held in memory.
  */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatasetSidecar, MazeCsvRecipe, SudokuCsvRecipe } from '../../shared/dataset';
 import { transformGrid, type Dihedral } from '../../shared/arc-grid';
 import { StudioError } from '../../shared/errors';
 import { LegacyRandom } from './numpy-random';
-import { cellValues, readCells, readPuzzleCsv } from './puzzle-csv';
+import { fileSource } from './byte-source';
+import { cellValues, readCells, readPuzzleCsv, type CsvFile } from './puzzle-csv';
 import { SplitWriter, writeIdentifiers, writeSidecar } from './split-writer';
 import { shuffleSudoku } from './sudoku-augment';
 import { Breather, makeWholeFolder, type WorkOptions } from './whole-folder';
@@ -28,6 +28,13 @@ export interface CsvFormat {
   side(q: string, path: string, line: number): number;
   allowed: { q: string; a: string };
   values: { q: Uint8Array; a: Uint8Array };
+}
+
+/** The kind of puzzle whose characters these are, or null. */
+export function formatOfPuzzle(q: string): CsvFormat | null {
+  const fits = ({ values }: CsvFormat): boolean => Array.from(q).every((c) => (values.q[c.charCodeAt(0)] ?? 255) < 255);
+  if (q === '') return null;
+  return [SUDOKU_CSV, MAZE_CSV].find(fits) ?? null;
 }
 
 const digits = Array.from({ length: 10 }, (_, d) => [String(d), d + 1] as const);
@@ -61,14 +68,15 @@ export const MAZE_CSV: CsvFormat = {
 
 /** Reads and checks every row; `take` gets the boards that pass the filter, in the file's order, in buffers used again. */
 export async function readBoards(
-  path: string,
+  file: CsvFile,
   format: CsvFormat,
   { minDifficulty = null, side = 0 }: { minDifficulty?: number | null; side?: number },
   take: (board: Board, index: number, row: { side: number; bytes: number }) => void | Promise<void>,
 ): Promise<{ count: number; side: number }> {
+  const path = file.name;
   let board: Board | null = null;
   let count = 0;
-  for await (const { line, q, a, rating, bytes } of readPuzzleCsv(path)) {
+  for await (const { line, q, a, rating, bytes } of readPuzzleCsv(file)) {
     if (minDifficulty !== null && difficulty(rating, path, line) < minDifficulty) continue;
     side ||= format.side(q, path, line);
     board ??= { input: new Uint8Array(side * side), label: new Uint8Array(side * side) };
@@ -86,6 +94,15 @@ function difficulty(rating: string | null, path: string, line: number): number {
   }
   if (/^\s*[+-]?\d+\s*$/.test(rating)) return Number(rating);
   throw new StudioError('bad_input', `${path}: line ${line}, rating is ${JSON.stringify(rating)}: use a whole number.`);
+}
+
+async function withCsv<T>(path: string, act: (file: CsvFile) => Promise<T>): Promise<T> {
+  const source = await fileSource(path);
+  try {
+    return await act({ name: path, source });
+  } finally {
+    await source.close();
+  }
 }
 
 /** @throws StudioError `bad_input` for what is wrong with the files, `conflict` if `out` is taken, `cancelled` */
@@ -146,9 +163,10 @@ class CsvBuild {
   }
 
   private async count(path: string, side: number): Promise<{ count: number; side: number }> {
-    const total = (await stat(path)).size;
-    const found = await readBoards(path, this.format, { ...this.filter, side }, (_board, index, { bytes }) =>
-      (index & 255) === 0 ? this.breather.breathe(bytes, total, 'bytes checked') : undefined,
+    const found = await withCsv(path, (file) =>
+      readBoards(file, this.format, { ...this.filter, side }, (_board, index, { bytes }) =>
+        (index & 255) === 0 ? this.breather.breathe(bytes, file.source.size, 'bytes checked') : undefined,
+      ),
     );
     if (found.count === 0) {
       const { minDifficulty } = this.filter;
@@ -171,11 +189,13 @@ class CsvBuild {
     order.forEach((index, i) => (place[index] = i));
     const S = side * side;
     const sample = new Uint8Array(2 * S * size);
-    await readBoards(path, this.format, { ...this.filter, side }, ({ input, label }, index) => {
-      if (index >= count || place[index] < 0) return;
-      sample.set(input, 2 * S * place[index]);
-      sample.set(label, 2 * S * place[index] + S);
-    });
+    await withCsv(path, (file) =>
+      readBoards(file, this.format, { ...this.filter, side }, ({ input, label }, index) => {
+        if (index >= count || place[index] < 0) return;
+        sample.set(input, 2 * S * place[index]);
+        sample.set(label, 2 * S * place[index] + S);
+      }),
+    );
     await this.write('train', size, side, async (puzzle) => {
       for (let i = 0; i < size; i++) {
         const at = 2 * S * i;
@@ -187,8 +207,10 @@ class CsvBuild {
   /** The puzzles `first` … `end` of a file, in its order. */
   private writePlain(split: 'train' | 'test', path: string, first: number, end: number, side: number): Promise<void> {
     return this.write(split, end - first, side, async (puzzle) => {
-      await readBoards(path, this.format, { ...this.filter, side }, (board, index) =>
-        index >= first && index < end ? puzzle(board) : undefined,
+      await withCsv(path, (file) =>
+        readBoards(file, this.format, { ...this.filter, side }, (board, index) =>
+          index >= first && index < end ? puzzle(board) : undefined,
+        ),
       );
     });
   }

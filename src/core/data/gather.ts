@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ImportProblem } from '../../shared/contract/imports';
 import { StudioError, toWireError } from '../../shared/errors';
+import { fileSource, memorySource, type ByteSource } from './byte-source';
 import { checkJsonSize, readLimited } from '../arc/json';
 import { checkCancelled, type WorkOptions } from './whole-folder';
 
@@ -11,8 +12,13 @@ export interface GatheredFile {
   path: string;
   /** Inside what was dropped, with "/": "data/training/00d62c1b.json"; a file dropped by itself is its name alone. */
   relative: string;
-  /** @throws StudioError `too_large`; errors of the file system */
+  /** The absolute path where it lies on a disk by itself; null for one that was sent, or is in an archive. */
+  disk: string | null;
+  bytes: number;
+  /** All of it, for files of JSON. @throws StudioError `too_large`; errors of the file system */
   read(): Promise<Uint8Array>;
+  /** By offset, however large it is. */
+  open(): Promise<ByteSource>;
 }
 
 export interface Gathered {
@@ -24,7 +30,10 @@ const MAX_FILES = 100_000;
 const MAX_FOLDERS_DEEP = 64;
 
 /** Left there by systems and tools, never meant. */
-const isHidden = (name: string): boolean => name.startsWith('.') || name === '__MACOSX';
+export const isHidden = (name: string): boolean => name.startsWith('.') || name === '__MACOSX';
+
+/** "data/training/" of "data/training/a.json". */
+export const folderOf = (relative: string): string => relative.slice(0, relative.lastIndexOf('/') + 1);
 
 /** A file whose content is here already, e.g. dropped into a browser; null for a hidden one in a dropped folder. */
 export function gatheredContent(path: string, content: Uint8Array): GatheredFile | null {
@@ -34,10 +43,13 @@ export function gatheredContent(path: string, content: Uint8Array): GatheredFile
   return {
     path,
     relative,
+    disk: null,
+    bytes: content.byteLength,
     read: () => {
       checkJsonSize(content.byteLength, relative);
       return Promise.resolve(content);
     },
+    open: () => Promise.resolve(memorySource(content)),
   };
 }
 
@@ -87,7 +99,14 @@ async function visit(
           `${relative}: there are more than ${MAX_FILES} files: import a smaller folder.`,
         );
       }
-      files.push({ path, relative, read: () => readLimited(path, relative) });
+      files.push({
+        path,
+        relative,
+        disk: path,
+        bytes: info.size,
+        read: () => readLimited(path, relative),
+        open: () => fileSource(path),
+      });
       options.progress?.(files.length, files.length, 'files found');
     } else problem(`${relative} is neither a file nor a folder: left out.`, true);
   } catch (error) {

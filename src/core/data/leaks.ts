@@ -50,6 +50,7 @@ export async function findLeaks(store: DatasetStore, options: WorkOptions = {}):
     if (same) same.push({ index, keys });
     else wanted.set(keys.pair, [{ index, keys }]);
   }
+  const puzzleOf = (split: 'train' | 'test', index: number): string => store.puzzleName({ split, index });
   const found = new Map<number, { how: LeakedExample['how']; index: number }>();
   const rank = { same: 1, transformed: 0 };
   for (let i = 0, n = trained?.length ?? train.examples; i < n; i++) {
@@ -58,6 +59,8 @@ export async function findLeaks(store: DatasetStore, options: WorkOptions = {}):
     const keys = keysOf(train, index);
     for (const candidate of wanted.get(keys.pair) ?? []) {
       const how = candidate.keys.exact === keys.exact ? 'same' : 'transformed';
+      // A task's own demonstration may be its test pair turned: that is the task, not a leak.
+      if (how === 'transformed' && puzzleOf('test', candidate.index) === puzzleOf('train', index)) continue;
       const known = found.get(candidate.index);
       if (!known || rank[how] > rank[known.how]) found.set(candidate.index, { how, index });
     }

@@ -39,8 +39,7 @@ const SidecarSchema = z.object({
   left_out: z.array(z.object({ name: z.string(), reason: z.string() })),
 });
 
-function readChecked<T>(file: string, schema: z.ZodType<T>): T {
-  const { value } = parseJson(readFileSync(file), file);
+function checked<T>(value: unknown, file: string, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -52,7 +51,12 @@ function readChecked<T>(file: string, schema: z.ZodType<T>): T {
 
 /** `dataset.json` of one split. `total_puzzles` is −1 where the file does not say it. */
 export function readMetadata(file: string): DatasetMetadata {
-  const { total_puzzles = -1, ...rest } = readChecked(file, MetadataSchema);
+  return parseMetadata(parseJson(readFileSync(file), file).value, file);
+}
+
+/** The same from its parsed content. */
+export function parseMetadata(value: unknown, file: string): DatasetMetadata {
+  const { total_puzzles = -1, ...rest } = checked(value, file, MetadataSchema);
   return { ...rest, total_puzzles };
 }
 
@@ -60,7 +64,11 @@ export function readMetadata(file: string): DatasetMetadata {
 export function readSidecar(folder: string): DatasetSidecar | null {
   const file = join(folder, SIDECAR_FILE);
   if (!existsSync(file)) return null;
-  const { value } = parseJson(readFileSync(file), file);
+  return parseSidecar(parseJson(readFileSync(file), file).value, file);
+}
+
+/** The same from its parsed content. */
+export function parseSidecar(value: unknown, file: string): DatasetSidecar {
   const schema = (value as { schema?: unknown } | null)?.schema;
   if (typeof schema === 'number' && schema > 1) {
     throw new StudioError(
@@ -68,7 +76,7 @@ export function readSidecar(folder: string): DatasetSidecar | null {
       `${file} was written by a later TRM Studio (format ${schema}): update TRM Studio to use it.`,
     );
   }
-  return readChecked(file, SidecarSchema);
+  return checked(value, file, SidecarSchema);
 }
 
 /** What the tokens mean and how they lie, from the numbers alone: the reference's three kinds and our small boards. */

@@ -2,9 +2,14 @@
  * The CSVs of the reference's Sudoku and maze builders (source, q, a, rating), row by row: the full Sudoku set has four
  * million of them. RFC 4180, as Python's `csv` reads it.
  */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { StudioError } from '../../shared/errors';
+import type { ByteSource } from './byte-source';
+
+export interface CsvFile {
+  /** How it is called in the sentences. */
+  name: string;
+  source: ByteSource;
+}
 
 export interface CsvRow {
   /** In the file, counted from 1. */
@@ -69,11 +74,10 @@ export function splitCsvLine(line: string): string[] {
 }
 
 /** @throws StudioError `bad_input` naming the line; errors of the file system */
-export async function* readPuzzleCsv(path: string): AsyncGenerator<CsvRow> {
-  if (!(await stat(path)).isFile()) throw new StudioError('bad_input', `${path} is no file: choose a .csv file.`);
+export async function* readPuzzleCsv({ name: path, source }: CsvFile): AsyncGenerator<CsvRow> {
   let columns: ReturnType<typeof csvColumns> = null;
   let width = 0;
-  for await (const { line, text, bytes } of readLines(path)) {
+  for await (const { line, text, bytes } of readLines(path, source)) {
     if (line === 1) {
       const fields = splitCsvLine(text);
       columns = csvColumns(fields);
@@ -100,15 +104,20 @@ export async function* readPuzzleCsv(path: string): AsyncGenerator<CsvRow> {
   if (!columns) throw new StudioError('bad_input', `${path} is empty: choose a file with source,q,a,rating.`);
 }
 
-async function* readLines(path: string): AsyncGenerator<{ line: number; text: string; bytes: number }> {
+const CHUNK = 2 ** 20;
+
+async function* readLines(
+  path: string,
+  source: ByteSource,
+): AsyncGenerator<{ line: number; text: string; bytes: number }> {
   let rest = '';
   let line = 0;
-  let bytes = 0;
-  // Latin-1: what is not ASCII is refused as a wrong character where it matters.
-  const stream = createReadStream(path, { encoding: 'latin1', highWaterMark: 2 ** 20 });
-  for await (const chunk of stream as AsyncIterable<string>) {
-    const text = rest + chunk;
-    bytes += chunk.length;
+  for (let bytes = 0; bytes < source.size;) {
+    const chunk = await source.read(bytes, CHUNK);
+    if (chunk.byteLength === 0) break;
+    bytes += chunk.byteLength;
+    // Latin-1: what is not ASCII is refused as a wrong character where it matters.
+    const text = rest + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
     let from = 0;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
       yield { line: ++line, text: text.slice(from, text[end - 1] === '\r' ? end - 1 : end), bytes };
@@ -122,7 +131,7 @@ async function* readLines(path: string): AsyncGenerator<{ line: number; text: st
       );
     }
   }
-  if (rest !== '') yield { line: line + 1, text: rest, bytes };
+  if (rest !== '') yield { line: line + 1, text: rest, bytes: source.size };
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Tells by their content what gathered files are: Kaggle's challenges and solutions, single tasks, something else.
+ * Tells by their content what gathered files are: Kaggle's challenges and solutions, single tasks, archives of these,
+ * CSVs of Sudoku or mazes, dataset folders, something else.
  * Every fault becomes one sentence; nothing is stored here.
  */
 import type { Task } from '../../shared/arc';
@@ -8,8 +9,10 @@ import { StudioError, toWireError } from '../../shared/errors';
 import { parseJson, type JsonDocument } from '../arc/json';
 import { isRecord, joinSolutions, readChallenges } from '../arc/kaggle';
 import { checkTask } from '../../shared/arc-task';
-import type { GatheredFile } from './gather';
+import { hasPuzzleHeader, takeCsvs, takeFolders, type Finder, type FoundDataset } from './found-datasets';
+import { folderOf, type GatheredFile } from './gather';
 import { SubsetNames, type RecognisedSubset } from './subsets';
+import { unpackArchives } from './unpack';
 import { Breather, type WorkOptions } from './whole-folder';
 
 export interface Recognised {
@@ -17,6 +20,7 @@ export interface Recognised {
   problems: ImportProblem[];
   /** Faultless tasks by the collection that they will be stored as. */
   subsets: RecognisedSubset[];
+  datasets: FoundDataset[];
 }
 
 const MAX_TOTAL_BYTES = 2 ** 30;
@@ -40,6 +44,12 @@ function shapeOf(value: unknown): Shape {
   return 'other';
 }
 
+/** What a folder of single tasks is, by the way in which the repositories of ARC lay theirs out. */
+function folderKind(relative: string): string {
+  if (/(^|\/)data\/(training|evaluation)\//.test(relative)) return 'ARC-AGI repository';
+  return /(^|\/)corpus\/[^/]+\//.test(relative) ? 'ConceptARC repository' : 'folder of tasks';
+}
+
 /** One half of a Kaggle pair, waiting for the other. */
 interface Half {
   file: GatheredFile;
@@ -51,19 +61,19 @@ interface Pair {
   solutions?: Half;
 }
 
-const folderOf = (relative: string): string => relative.slice(0, relative.lastIndexOf('/') + 1);
 const nameOf = (relative: string): string => relative.slice(relative.lastIndexOf('/') + 1).replace(/\.json$/i, '');
 /** "arc-agi_training_challenges" → "arc-agi_training": what both files of a pair share. */
 const stemOf = (relative: string): string => nameOf(relative).replace(/[-_. ]?(challenges|solutions)$/i, '');
 
-class Recogniser {
+class Recogniser implements Finder {
   readonly items: ImportItem[] = [];
+  readonly datasets: FoundDataset[] = [];
   readonly problems: ImportProblem[] = [];
   private readonly pairs = new Map<string, Pair>();
   private readonly singles: { file: GatheredFile; task: Task }[] = [];
   private notJson: GatheredFile[] = [];
 
-  fault(file: GatheredFile, message: string, harmless = false): void {
+  fault(file: Pick<GatheredFile, 'path'>, message: string, harmless = false): void {
     this.problems.push({ file: file.path, message, harmless });
   }
 
@@ -72,7 +82,8 @@ class Recogniser {
     const shape = shapeOf(document.value);
     switch (shape) {
       case 'task': {
-        this.item(file, 'single task', 1);
+        // Those in a folder are told as one.
+        if (!file.relative.includes('/')) this.itemOf(file, 'single task', 1);
         const [twice] = document.duplicates;
         if (twice) {
           this.fault(
@@ -88,11 +99,11 @@ class Recogniser {
       }
       case 'challenges':
       case 'solutions':
-        this.item(file, `Kaggle ${shape}`, document.keys.length);
+        this.itemOf(file, `Kaggle ${shape}`, document.keys.length);
         this.half(file, document, shape);
         return;
       case 'submission':
-        this.item(file, 'Kaggle submission', 0);
+        this.itemOf(file, 'Kaggle submission', 0);
         this.fault(file, `${file.relative} is a submission, which holds no tasks: left out.`, true);
         return;
       case 'empty':
@@ -109,11 +120,24 @@ class Recogniser {
   /** A file in a dropped folder that is of another kind; dropped by itself it is a mistake worth a word. */
   other(file: GatheredFile): void {
     if (file.relative.includes('/')) this.notJson.push(file);
-    else this.fault(file, `${file.relative} is no .json file: drop files of tasks in JSON.`);
+    else if (/\.npy$/i.test(file.relative))
+      this.fault(
+        file,
+        `${file.relative} is one array of a dataset: drop the whole folder, with train/dataset.json and the others.`,
+      );
+    else
+      this.fault(
+        file,
+        `${file.relative} is nothing that can be imported: drop tasks (.json, .zip), CSVs of Sudoku or mazes, or the folder of a dataset.`,
+      );
   }
 
-  private item(file: GatheredFile, recognised_as: string, tasks: number): void {
-    this.items.push({ file: file.path, recognised_as, tasks, puzzles: 0 });
+  item(item: ImportItem): void {
+    this.items.push(item);
+  }
+
+  private itemOf(file: GatheredFile, recognised_as: string, tasks: number): void {
+    this.item({ file: file.path, recognised_as, tasks, puzzles: 0 });
   }
 
   private half(file: GatheredFile, document: JsonDocument, part: 'challenges' | 'solutions'): void {
@@ -129,15 +153,20 @@ class Recogniser {
   finish(names: SubsetNames): RecognisedSubset[] {
     const subsets = [...this.pairs.values()].flatMap((pair) => this.collection(pair, names) ?? []);
     const collections = new Set(subsets.flatMap(({ tasks }) => tasks.map(({ name }) => name)));
-    subsets.push(...names.group(this.singles, collections, (file, message) => this.fault(file, message)));
+    const groups = names.group(this.singles, collections, (file, message) => this.fault(file, message));
+    for (const { source, tasks, sample } of groups) {
+      if (!sample.relative.includes('/')) continue;
+      this.item({ file: source, recognised_as: folderKind(sample.relative), tasks: tasks.length, puzzles: 0 });
+    }
+    subsets.push(...groups);
     if (this.notJson.length > 0) {
       const [first] = this.notJson;
       const n = this.notJson.length;
       this.fault(
         first,
         n === 1
-          ? `${first.relative} is no .json file: left out.`
-          : `${n} files that are no .json files (${first.relative}, …): left out.`,
+          ? `${first.relative} holds no tasks: left out.`
+          : `${n} files that hold no tasks (${first.relative}, …): left out.`,
         true,
       );
     }
@@ -172,16 +201,26 @@ class Recogniser {
  * @throws StudioError `cancelled`, or `too_large` if all files together exceed 1 GB
  */
 export async function recognise(
-  files: readonly GatheredFile[],
+  gathered: readonly GatheredFile[],
   taken: readonly string[],
   options: WorkOptions = {},
 ): Promise<Recognised> {
   const recogniser = new Recogniser();
   const breather = new Breather(options, 'The import');
+  const unpacked = await unpackArchives(gathered, (file, message) => recogniser.fault(file, message), options);
+  for (const { file } of unpacked.archives) {
+    recogniser.item({ file: file.path, recognised_as: 'zip archive', tasks: 0, puzzles: 0 });
+  }
+  const files = await takeFolders(unpacked.files, recogniser);
+  const csvs: GatheredFile[] = [];
   let total = 0;
   for (let i = 0; i < files.length; i++) {
     const file = files[i];
     await breather.breathe(i, files.length, 'files read');
+    if (/\.csv$/i.test(file.relative) && (!file.relative.includes('/') || (await hasPuzzleHeader(file)))) {
+      csvs.push(file);
+      continue;
+    }
     if (!/\.json$/i.test(file.relative)) {
       recogniser.other(file);
       continue;
@@ -202,7 +241,9 @@ export async function recognise(
       recogniser.fault(file, wire.message);
     }
   }
+  await takeCsvs(csvs, recogniser, options);
   await breather.breathe(files.length, files.length, 'files read');
   const subsets = recogniser.finish(new SubsetNames(taken));
-  return { items: recogniser.items, problems: recogniser.problems, subsets };
+  const { items, problems, datasets } = recogniser;
+  return { items, problems, subsets, datasets };
 }

@@ -46,13 +46,14 @@ export class SubsetNames {
   /**
    * Single tasks by collection: one for each dropped folder, with what its folders hold, or for each of its folders
    * named training, evaluation and the like; one for all files dropped by themselves. A task that stands twice in one
-   * collection, or by itself and also in a collection of the same import, is a fault; the first one stays.
+   * collection, or by itself and also in a collection of the same import, is a fault; the first one stays. `sample` is
+   * the first file of each.
    */
   group(
     singles: readonly Single[],
     collections: ReadonlySet<string>,
     fault: (file: GatheredFile, message: string) => void,
-  ): RecognisedSubset[] {
+  ): (RecognisedSubset & { sample: GatheredFile })[] {
     const groups = new Map<string, Single[]>();
     for (const single of singles) {
       const key = groupOf(single.file.relative);
@@ -63,7 +64,7 @@ export class SubsetNames {
     const inFolders = new Map<string, string>();
     for (const [key, members] of groups)
       if (key) for (const { file, task } of members) inFolders.set(task.name, file.relative);
-    const subsets: RecognisedSubset[] = [];
+    const subsets: (RecognisedSubset & { sample: GatheredFile })[] = [];
     for (const [key, members] of groups) {
       const first = new Map<string, string>();
       const tasks: Task[] = [];
@@ -83,7 +84,7 @@ export class SubsetNames {
         tasks.push(task);
       }
       const wanted = key || (tasks.length === 1 ? tasks[0].name : 'imported');
-      subsets.push({ ...this.take(wanted), source: sourceOf(members[0].file, key), tasks });
+      subsets.push({ ...this.take(wanted), source: sourceOf(members[0].file, key), tasks, sample: members[0].file });
     }
     return subsets;
   }

@@ -1,5 +1,5 @@
 /** Datasets: built in the compute process one after another, adopted from folders made elsewhere, read for the window. */
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { DatasetExample, DatasetReport, DatasetSummary } from '../../shared/contract/datasets';
 import type { Parsed } from '../../shared/contract';
 import { recipePuzzle, type DatasetRecipe, type DataWarning, type ExampleRef } from '../../shared/dataset';
@@ -76,6 +76,24 @@ export class Datasets {
     return this.get(id);
   }
 
+  /** A whole folder in the home that was copied there. */
+  takeIn(id: string, name: string, folder: string, { kind, facts }: ReturnType<typeof readFacts>): DatasetSummary {
+    this.context.store.datasets.insert({
+      id,
+      name,
+      kind,
+      status: 'ready',
+      error: null,
+      created: new Date().toISOString(),
+      path: storedPath(this.context.home, folder),
+      adopted: false,
+      recipe: null,
+      facts,
+      owner: null,
+    });
+    return this.changed(id);
+  }
+
   /** Takes a folder that a builder wrote elsewhere into the list; deleting it later leaves the folder. */
   adopt(folder: string): DatasetSummary {
     const path = storedPath(this.context.home, resolve(folder));
@@ -120,6 +138,7 @@ export class Datasets {
     this.reports.forget(id);
     this.forget(record);
     if (!record.adopted) removeFile(this.context, absolutePath(home, record.path));
+    this.removeSource(record.recipe);
   }
 
   examples(input: Parsed<'datasets.examples'>): { total: number; examples: DatasetExample[] } {
@@ -154,6 +173,18 @@ export class Datasets {
     const summary = this.get(id);
     this.context.events.emit('dataset.changed', summary);
     return summary;
+  }
+
+  /** The copy of a CSV that was imported, once no dataset is made from it any more. */
+  private removeSource(recipe: DatasetRecipe | null): void {
+    const { home, store } = this.context;
+    if (recipe?.kind !== 'sudoku-csv' && recipe?.kind !== 'maze-csv') return;
+    const folder = dirname(recipe.train_file);
+    if (dirname(folder) !== join(home.root, 'sources')) return;
+    const used = store.datasets
+      .list()
+      .some(({ recipe: other }) => other && 'train_file' in other && dirname(other.train_file) === folder);
+    if (!used) removeFile(this.context, folder);
   }
 
   private readyPath(id: string): string {

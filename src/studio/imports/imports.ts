@@ -1,4 +1,5 @@
 /** Imports: files are gathered, looked at, shown, and then stored all together or not at all. */
+import type { FoundDataset } from '../../core/data/found-datasets';
 import { gatheredContent, gatherPaths, type GatheredFile } from '../../core/data/gather';
 import { findOverlaps, isTestSet, type TaskSet } from '../../core/data/overlap';
 import { recognise, type Recognised } from '../../core/data/recognise';
@@ -8,9 +9,12 @@ import type { DataWarning } from '../../shared/dataset';
 import type { Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
+import type { Datasets } from '../datasets/datasets';
 import { SLICE_MS } from '../datasets/recipes';
+import { absolutePath } from '../home';
 import { newId } from '../ids';
 import { previewSummary } from '../repositories/tasks';
+import { dropPrepared, prepareDatasets, storePrepared } from './store-datasets';
 
 interface Session {
   id: string;
@@ -36,7 +40,10 @@ const PROGRESS_MS = 100;
 export class Imports {
   private readonly sessions = new Map<string, Session>();
 
-  constructor(private readonly context: Context) {}
+  constructor(
+    private readonly context: Context,
+    private readonly datasets: Datasets,
+  ) {}
 
   begin(): { import: string } {
     const now = Date.now();
@@ -90,10 +97,10 @@ export class Imports {
   /** What is in the files. Stores nothing. */
   async preview(id: string): Promise<ImportPreview> {
     const session = this.session(id);
-    const { items, subsets, problems } = await this.recognised(session);
+    const { items, subsets, problems, datasets } = await this.recognised(session);
     return {
-      datasets: [],
-      warnings: await this.warnings(session, subsets),
+      datasets: datasets.map(({ from: _, ...shown }) => shown),
+      warnings: [...this.knownDatasets(datasets), ...(await this.warnings(session, subsets))],
       import: id,
       items,
       problems: [...session.problems, ...problems],
@@ -112,7 +119,7 @@ export class Imports {
    */
   async commit(id: string, leaveOutBad: boolean): Promise<{ subsets: string[]; tasks: number; datasets: string[] }> {
     const session = this.session(id);
-    const { subsets, problems } = await this.recognised(session);
+    const { subsets, problems, datasets } = await this.recognised(session);
     const wrong = [...session.problems, ...problems].filter((p) => !p.harmless);
     if (wrong.length && !leaveOutBad) {
       const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
@@ -120,13 +127,31 @@ export class Imports {
         problems: wrong.slice(0, 100),
       });
     }
-    if (!subsets.length) {
+    if (!subsets.length && !datasets.length) {
       throw new StudioError(
         'bad_input',
-        `Nothing was imported: ${wrong[0] ? wrong[0].message : 'there are no tasks in these files.'}`,
+        `Nothing was imported: ${wrong[0] ? wrong[0].message : 'there is nothing to import in these files.'}`,
       );
     }
     const { store, events } = this.context;
+    const prepared = await prepareDatasets(this.context, datasets);
+    try {
+      this.storeSubsets(subsets);
+    } catch (error) {
+      dropPrepared(this.context, prepared);
+      throw error;
+    }
+    this.sessions.delete(id);
+    if (subsets.length) events.emit('tasks.changed', { subsets: store.subsets.list() });
+    return {
+      subsets: subsets.map((s) => s.name),
+      tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0),
+      datasets: storePrepared(this.datasets, prepared),
+    };
+  }
+
+  private storeSubsets(subsets: readonly RecognisedSubset[]): void {
+    const { store } = this.context;
     store.db
       .transaction(() => {
         for (const { name, title, source, tasks } of subsets) {
@@ -141,13 +166,6 @@ export class Imports {
         }
       })
       .immediate();
-    this.sessions.delete(id);
-    events.emit('tasks.changed', { subsets: store.subsets.list() });
-    return {
-      subsets: subsets.map((s) => s.name),
-      tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0),
-      datasets: [],
-    };
   }
 
   /** What was recognised as tasks, for use without storing it; ends the import. @throws StudioError `bad_input` without any */
@@ -184,6 +202,24 @@ export class Imports {
       return found;
     }
     return session.recognised;
+  }
+
+  /** Folders that are in the list already, and CSVs of which a dataset was made. */
+  private knownDatasets(found: readonly FoundDataset[]): DataWarning[] {
+    const all = this.context.store.datasets.list();
+    return found.flatMap(({ name, from, source }): DataWarning[] => {
+      const known = all.find((d) =>
+        from.how === 'linked'
+          ? absolutePath(this.context.home, d.path) === from.folder
+          : from.how === 'built' && d.recipe && 'train_file' in d.recipe && d.recipe.train_file === from.train.disk,
+      );
+      if (!known) return [];
+      const message =
+        from.how === 'linked'
+          ? `${source} is in the studio already, as ${known.name}: it is not added again.`
+          : `The dataset ${known.name} was made from ${source} already.`;
+      return [{ kind: 'imported_before', message, tasks: [], subsets: [name] }];
+    });
   }
 
   /** Compares the new tasks with each other and with all that the studio holds. */
