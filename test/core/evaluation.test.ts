@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/core/checkpoint/safetensors';
+import { exportCheckpoint } from '../../src/core/checkpoint/export';
 import { buildArc } from '../../src/core/data/arc-builder';
 import { scorePredictions } from '../../src/core/evaluate/predictions';
 import type { Task } from '../../src/shared/arc';
@@ -222,6 +223,26 @@ it('finds embedding rows by name, takes the mean for strangers, and refuses what
   const large = join(home, 'large');
   await buildArc({ ...recipe, canvas: 6 }, [{ name: 's', tasks: [1].map(task) }], large);
   await expect(evaluate(compute, plan('y', { data_path: large }))).rejects.toThrow('has 36 cells (seq_len)');
+});
+
+it('evaluates a step_N of the reference like the checkpoint it came from, and refuses one without its config', async () => {
+  const compute = await client();
+  const out = join(home, 'exported');
+  const host = { progress: () => undefined, stopped: () => false };
+  await exportCheckpoint(
+    { checkpoint, format: 'pytorch', weights: 'ema', out, keys: 'compiled', data_paths: [data], overwrite: false },
+    host,
+  );
+  const [ours, theirs] = [
+    plan('ours', { augmentations: 3 }),
+    plan('theirs', { augmentations: 3, checkpoint: join(out, 'step_60') }),
+  ];
+  const [a, b] = [await evaluate(compute, ours), await evaluate(compute, theirs)];
+  expect(b.metrics).toEqual(a.metrics);
+  expect(b.step).toBe(60);
+  expect(bytes('theirs', 'submission.json')).toEqual(bytes('ours', 'submission.json'));
+  rmSync(join(out, 'all_config.yaml'));
+  await expect(evaluate(compute, { ...theirs, out: join(home, 'unsaid') })).rejects.toThrow('No all_config.yaml');
 });
 
 it('lists Sudokus and mazes one by one, with cell and exact accuracy', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeAtomically, writeSafetensors } from '../../src/core/checkpoint/atomic';
+import { openTensorFile } from '../../src/core/checkpoint/open';
 import { parseHeader, readSafetensors, SafetensorsFile, type NamedTensor } from '../../src/core/checkpoint/safetensors';
 
 let folder: string;
@@ -20,6 +21,20 @@ const TENSORS = new Map<string, NamedTensor>([
 ]);
 
 describe('a written file', () => {
+  it('is known as one whatever its header’s length: 80 is the P of a ZIP archive, 128 the first byte of a pickle', async () => {
+    const first = new Set<number>();
+    for (let n = 0; n < 40; n++) {
+      const path = join(folder, `length-${n}.safetensors`);
+      await writeSafetensors(path, TENSORS, { pad: 'x'.repeat(8 * n) });
+      first.add(readFileSync(path)[0]);
+      const opened = openTensorFile(path);
+      expect(opened.format).toBe('safetensors');
+      await opened.close();
+    }
+    expect(first).toContain(0x50);
+    expect(first).toContain(0x80);
+  });
+
   it('comes back bit for bit, and its sha256 is the file’s', async () => {
     const path = join(folder, 'good.safetensors');
     const written = await writeSafetensors(path, TENSORS, { note: 'ü "quoted"' });

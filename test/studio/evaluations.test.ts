@@ -134,6 +134,7 @@ describe('evaluations', () => {
     const scored = join(freshFolder(), 'scored');
     const predictions = join(out, 'outputs.safetensors');
     const again = await runCli(['eval', '--predictions', predictions, '--data', data, '--out', scored], { env });
+    expect(again.stderr).toContain('examples');
     expect(again.code).toBe(0);
     expect(again.stdout).toContain('ARC Prize/score');
     expect(readFileSync(join(scored, 'submission.json'))).toEqual(readFileSync(join(out, 'submission.json')));
@@ -195,7 +196,7 @@ describe('evaluations', () => {
     [['eval', '--checkpoint', 'a', '--out', 'x', '--weights', 'emma'], 'did you mean ema?'],
     [['eval', '--checkpoint', 'a', '--out', 'x', '--save-outputs', 'pred'], 'did you mean preds?'],
     [['eval', '--checkpoint', 'a', '--out', 'x', '--act-steps', '0'], '--act-steps is 0'],
-    [['eval', '--checkpoint', 'a'], 'required option'],
+    [['eval', '--checkpoint', 'a'], 'Required option'],
   ])('%j is wrong', async (args, says) => {
     const ended = await runCli(args, { env: { TRM_HOME: freshFolder() } });
     expect(ended.stderr).toContain(says);

@@ -19,9 +19,11 @@ export function openTensorFile(path: string): TensorFile {
 /** The same from any source, which the file then owns. */
 export function readTensorFile(source: ByteSource): TensorFile {
   const head = readBytes(source, 0, Math.min(9, source.size));
-  // A ZIP archive or a bare pickle; neither can be the length of a header that fits.
-  if (head[0] === 0x50 || (head[0] === 0x80 && head[1] <= 5 && head[8] !== 0x7b)) return readPytorch(source);
+  // The brace that opens a header. Its length comes before, whose bytes may be those that a ZIP archive begins with; a
+  // ZIP archive has its compression method in this place, a number.
   if (head[8] === 0x7b) return SafetensorsFile.from(source);
+  // A ZIP archive or a bare pickle.
+  if (head[0] === 0x50 || (head[0] === 0x80 && head[1] <= 5)) return readPytorch(source);
   throw new StudioError(
     'bad_input',
     `${source.path} is neither a torch.save file nor safetensors: choose a step_N or a .safetensors file.`,

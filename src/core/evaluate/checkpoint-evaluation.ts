@@ -17,7 +17,7 @@ import { totalLength } from '../model/architecture';
 import { ArcVotes, readTestTasks } from './arc-votes';
 import { evaluateBatch, type ActStep } from './batch';
 import { CellSums } from './cell-sums';
-import { EmbeddingRows, openModel, refuseMisfit, type OpenModel } from './model';
+import { EmbeddingRows, openAnyModel, type AnyModel } from './any-model';
 import { OutputsFile } from './outputs-file';
 import { ProgressFile } from './progress';
 import { arcResult, FILES, LISTED_EXAMPLES, listedExample, readReport, writeReport } from './report';
@@ -32,11 +32,11 @@ export interface EvaluationHost {
 /** @returns null if it was stopped; progress is saved then. @throws StudioError where something does not fit */
 export async function evaluateCheckpoint(plan: EvaluationPlan, host: EvaluationHost): Promise<EvaluationReport | null> {
   const store = DatasetStore.open(plan.data_path);
-  let open: OpenModel | null = null;
+  let open: AnyModel | null = null;
   let outputs: OutputsFile | null = null;
   try {
-    open = await openModel(plan.checkpoint, plan.weights);
-    refuseMisfit(open.checkpoint, store, plan.split);
+    store.split(plan.split);
+    open = await openAnyModel(plan.checkpoint, plan.weights, store, plan.split);
     const work = await Work.begin(plan, store, open);
     if (work.finished) return work.finished;
     const { N, S, V } = work;
@@ -49,7 +49,7 @@ export async function evaluateCheckpoint(plan: EvaluationPlan, host: EvaluationH
     return await work.finish();
   } finally {
     await outputs?.close();
-    await open?.dispose();
+    open?.dispose();
     store.close();
   }
 }
@@ -67,7 +67,7 @@ class Work {
   private constructor(
     private readonly plan: EvaluationPlan,
     private readonly store: DatasetStore,
-    private readonly open: OpenModel,
+    private readonly open: AnyModel,
     private readonly split: DatasetSplit,
     private readonly examples: Int32Array,
     private readonly embedding: EmbeddingRows | null,
@@ -89,14 +89,14 @@ class Work {
     return this.split.metadata.vocab_size;
   }
 
-  static async begin(plan: EvaluationPlan, store: DatasetStore, open: OpenModel): Promise<Work> {
-    const { meta, file } = open.checkpoint;
+  static async begin(plan: EvaluationPlan, store: DatasetStore, open: AnyModel): Promise<Work> {
+    const { arch } = open.model.net.spec;
     const split = store.split(plan.split);
     const examples = chooseExamples(split, plan.augmentations);
-    const actSteps = plan.act_steps ?? meta.config.arch.halt_max_steps;
+    const actSteps = plan.act_steps ?? arch.halt_max_steps;
     const batchSize = Math.min(examples.length, plan.batch_size ?? defaultBatch(open));
     const question = {
-      checkpoint: file.header.metadata.data_sha256 ?? resolve(plan.checkpoint),
+      checkpoint: open.identity,
       dataset: resolve(plan.data_path),
       split: plan.split,
       examples: examples.length,
@@ -107,7 +107,7 @@ class Work {
       save_outputs: [...plan.save_outputs].sort(),
       pool_votes: plan.pool_votes,
     };
-    const embedding = await EmbeddingRows.match(open.checkpoint, store, plan.split);
+    const embedding = EmbeddingRows.match(open.source, store, plan.split);
     const progress = new ProgressFile(plan.out, plan.save_every_s);
     const cells = new CellSums(actSteps);
     const work = new Work(plan, store, open, split, examples, embedding, question, progress, cells, batchSize);
@@ -145,12 +145,7 @@ class Work {
       votes = await this.earlierVotes();
     }
     if (votesOn && names) this.arc = new ArcVotes(names, store.columns, votes);
-    const unknown = this.embedding?.unknown ?? 0;
-    if (unknown) {
-      this.notes.push(
-        `The checkpoint has no embedding for ${unknown} of the ${this.split.metadata.total_puzzles} puzzles: they are evaluated with the mean of all.`,
-      );
-    }
+    this.notes.push(...this.open.notes, ...(this.embedding?.notes ?? []));
   }
 
   /** Those that lie in `out`; the same evaluation twice would count twice. */
@@ -181,7 +176,7 @@ class Work {
       const started = Date.now();
       const end = Math.min(this.done + batchSize, this.N);
       const batch = merged.batch(examples.subarray(this.done, end), batchSize);
-      const { embedded, puzzles } = await this.embed(batch);
+      const { embedded, puzzles } = this.embed(batch);
       const steps = evaluateBatch(this.open.model, puzzles, embedded, cells.actSteps, { logits });
       const last = steps[steps.length - 1];
       cells.add(steps, batch);
@@ -216,8 +211,8 @@ class Work {
   }
 
   /** The batch with an embedding of its own rows. */
-  private async embed(batch: Batch) {
-    const puzzles = this.embedding ? await this.embedding.gather(batch.puzzle_identifiers) : null;
+  private embed(batch: Batch) {
+    const puzzles = this.embedding ? this.embedding.gather(batch.puzzle_identifiers) : null;
     const puzzle_identifiers = Int32Array.from({ length: batch.size }, (_, b) => b);
     return { puzzles, embedded: puzzles ? { ...batch, puzzle_identifiers } : batch };
   }
@@ -277,7 +272,7 @@ class Work {
         act_steps: cells.actSteps,
         augmentations: plan.augmentations,
       },
-      step: this.open.checkpoint.meta.step,
+      step: this.open.source.step,
       examples: this.N,
       seconds: this.seconds,
       metrics: { ...result?.metrics, ...cells.metrics() },
@@ -313,7 +308,7 @@ function chooseExamples(
 /** Tokens per batch: enough to keep the cores busy, few enough that a stop is heard soon and memory stays small. */
 const TOKENS = { cpu: 8192, gpu: 262_144 };
 
-function defaultBatch({ model }: OpenModel): number {
+function defaultBatch({ model }: AnyModel): number {
   const tokens = nativeBackend()?.isUsingGpuDevice ? TOKENS.gpu : TOKENS.cpu;
   return Math.max(1, Math.floor(tokens / totalLength(model.net.spec)));
 }
