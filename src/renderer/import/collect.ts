@@ -29,7 +29,7 @@ export function recognise(items: readonly Dragged[]): { title: string; text: str
   return {
     title: parts.join(', ') || 'Files',
     text: usable
-      ? 'Drop to look inside for ARC tasks. Nothing is stored before you say so.'
+      ? 'Drop to look inside for ARC tasks or a checkpoint. Nothing is stored before you say so.'
       : 'Tasks come as .json files or folders of them; these will be left out.',
     usable,
   };

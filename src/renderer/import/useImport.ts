@@ -1,6 +1,8 @@
 import { computed, reactive } from 'vue';
 import type { ImportPreview, ImportProblem } from '@shared/contract/imports';
+import { StudioError } from '@shared/errors';
 import { asStudioError, useClient } from '../app/client';
+import { incoming, isCheckpointName, startCheckpointImport } from '../checkpoints/useCheckpointImport';
 import { batches, entriesOf, refusal, walkEntries, type Found } from './collect';
 
 export type ImportPhase = 'closed' | 'choose' | 'reading' | 'preview' | 'storing' | 'done';
@@ -152,8 +154,24 @@ async function send(id: string, files: readonly Found[], check: () => void): Pro
   }
 }
 
+/** A single step_N or .safetensors is a checkpoint; a browser knows its name only, and the dialog asks for the path. */
+function checkpointDropped(data: DataTransfer): boolean {
+  const [file, ...others] = Array.from(data.files);
+  if (!file || others.length || !isCheckpointName(file.name)) return false;
+  const path = useClient().pathOf(file);
+  startCheckpointImport(path ?? '');
+  if (path === null) {
+    incoming.error = new StudioError(
+      'bad_input',
+      `A browser does not tell where ${file.name} is: type its path on the machine of the studio.`,
+    );
+  }
+  return true;
+}
+
 /** Files or folders let go over the window. Must be called inside the drop's handler. */
 export function importDropped(data: DataTransfer): void {
+  if (checkpointDropped(data)) return;
   if (importing.phase === 'storing' || importing.phase === 'reading') return;
   if (importing.phase === 'done') cancelImport();
   const client = useClient();
