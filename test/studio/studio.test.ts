@@ -89,8 +89,8 @@ describe('a run in a real compute process', () => {
       Buffer.from(
         bytes.subarray(8, 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))),
       ).toString(),
-    ) as { tokens: { shape: number[] } };
-    expect(header.tokens.shape).toEqual([5, 16]);
+    ) as Record<string, { shape: number[] }>;
+    expect(header['tokens.z_H'].shape).toEqual([5, 16]);
     // The same question is not computed twice.
     expect(
       (
