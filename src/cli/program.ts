@@ -5,6 +5,7 @@ import { appFiles } from '../studio/app-files';
 import { asStudioError } from '../studio/db/open';
 import { homePaths, resolveHome } from '../studio/home';
 import { openLog } from '../studio/log';
+import { benchDataCommand } from './commands/bench-data';
 import { buildArcCommand } from './commands/build-arc';
 import { buildMazeCommand } from './commands/build-maze';
 import { buildSudokuCommand } from './commands/build-sudoku';
@@ -46,6 +47,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   doctorCommand(program, exit);
   serveCommand(program, exit);
   parityCommand(program, exit);
+  benchDataCommand(program.commands.find((c) => c.name() === 'bench') ?? benchCommand(program), exit);
   inherit(program);
   try {
     await program.parseAsync(unpasted(argv), { from: 'user' });
@@ -83,6 +85,8 @@ function unpasted(argv: readonly string[]): string[] {
     throw error;
   }
 }
+
+const benchCommand = (program: Command): Command => program.command('bench').description('measure this machine');
 
 /** Subcommands are made before `exitOverride` could reach them; and --home and --json are taken anywhere on the line. */
 function inherit(command: Command): void {

@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/core/data/batch';
 import { openData, type OpenData } from '../../src/core/data/merged';
@@ -105,5 +107,49 @@ describe('the order of training', () => {
       /^global_batch_size is 400, but one epoch between evaluations yields only \d+ examples/,
     );
     expect(iteration(sampler(400, 20)).length).toBeGreaterThan(0);
+  });
+
+  it('goes through several data paths one after another, no batch across two of them, and resumes anywhere', () => {
+    // Two paths with the same groups, opened as two datasets: groups 0–11 and 12–23.
+    const copy = mkdtempSync(join(tmpdir(), 'trm-two-'));
+    cpSync(tiny, copy, { recursive: true });
+    const two = openData([tiny, copy], []);
+    try {
+      const make = (): TrainSampler => new TrainSampler(two.train, { batchSize: 7, epochs: 2, seed: 3 });
+      const seen: number[] = [];
+      const batch = two.train.batch.bind(two.train);
+      let examples: number[] = [];
+      two.train.batch = (list, size) => batch((examples = Array.from(list)), size);
+      const whole = make();
+      const states: string[] = [];
+      const prints: string[] = [];
+      for (let ends = 0; ends < 2;) {
+        states.push(JSON.stringify(whole.state()));
+        const made = whole.next();
+        prints.push(print(made));
+        if (!made) ends++;
+        else {
+          const paths = new Set(examples.map((e) => (e < 184 ? 0 : 1)));
+          expect(paths.size).toBe(1);
+          seen.push(...paths);
+        }
+      }
+      const first = seen.slice(0, prints.indexOf('end'));
+      expect(first).toEqual([...first].sort()); // all of the first path, then all of the second
+      expect(new Set(first)).toEqual(new Set([0, 1]));
+      states.forEach((state, i) => {
+        const again = make();
+        again.restore(JSON.parse(state) as SamplerState);
+        expect(prints.slice(i).map(() => print(again.next()))).toEqual(prints.slice(i));
+      });
+      const { path: _, ...old } = JSON.parse(states[1]) as SamplerState;
+      const again = make();
+      again.restore(old); // a state of before paths were counted
+      expect(print(again.next())).toBe(prints[1]);
+      expect(() => make().restore({ ...old, path: 2 })).toThrow(/does not fit/);
+    } finally {
+      two.close();
+      rmSync(copy, { recursive: true, force: true });
+    }
   });
 });

@@ -2,8 +2,8 @@
  * What training and evaluation read from: one split of one or several datasets, as one. Examples, puzzles and groups
  * are numbered through; B = batch rows, S = seq_len.
  *
- * The reference runs through its data paths one after another and lets equal numbers of different datasets share an
- * embedding row. Here groups of all paths are drawn together, and rows are shared by name.
+ * As in the reference, training runs through the paths one after another. There, equal numbers of different datasets
+ * share an embedding row; here rows are shared by name.
  */
 import type { PuzzleKind } from '../../shared/arc';
 import type { DatasetMetadata } from '../../shared/dataset';
@@ -29,8 +29,10 @@ export class MergedSplit {
   readonly examples: number;
   readonly groups: number;
   private readonly parts: Part[] = [];
-  private readonly input: Uint8Array;
-  private readonly label: Uint8Array;
+  private readonly tables: Tables;
+  /** Room for a run of neighbouring examples. */
+  private input = new Uint8Array(0);
+  private label = new Uint8Array(0);
 
   constructor(sources: { split: DatasetSplit; renumbering: Renumbering }[], identifiers: number) {
     let [examples, puzzles, groups] = [0, 0, 0];
@@ -50,8 +52,12 @@ export class MergedSplit {
       total_puzzles: puzzles,
       mean_puzzle_examples: examples / puzzles,
     };
-    this.input = new Uint8Array(split.metadata.seq_len);
-    this.label = new Uint8Array(split.metadata.seq_len);
+    this.tables = makeTables(this.metadata);
+  }
+
+  /** The groups of each path: first and end (excluded). */
+  get pathGroups(): [number, number][] {
+    return this.parts.map(({ group, split }) => [group, group + split.metadata.total_groups]);
   }
 
   /** The part that holds number `at`, counted in `unit`. */
@@ -90,22 +96,39 @@ export class MergedSplit {
    */
   batch(examples: ArrayLike<number>, size: number = examples.length): Batch {
     if (examples.length > size) throw new RangeError(`${examples.length} examples for ${size} rows`);
-    const { seq_len: S, pad_id, blank_identifier_id, ignore_label_id } = this.metadata;
-    const { input, label } = this;
+    const { seq_len: S, pad_id, blank_identifier_id } = this.metadata;
     const inputs = new Int32Array(size * S);
     const labels = new Int32Array(size * S);
     const identifiers = new Int32Array(size);
-    for (let b = 0; b < examples.length; b++) {
-      const { split, example: first } = this.part(examples[b], 'example');
-      split.read(examples[b] - first, input, label);
-      inputs.set(input, b * S);
-      for (let s = 0; s < S; s++) labels[b * S + s] = label[s] === ignore_label_id ? IGNORE_LABEL : label[s];
-      identifiers[b] = this.identifierOf(examples[b]);
+    // The examples of a puzzle lie beside each other on disk: in the order of the file, neighbours are read at once.
+    const byPlace = Int32Array.from({ length: examples.length }, (_, b) => b).sort((a, b) => examples[a] - examples[b]);
+    for (let from = 0; from < byPlace.length;) {
+      const first = examples[byPlace[from]];
+      const { split, example: offset } = this.part(first, 'example');
+      const most = Math.min(byPlace.length - from, offset + split.examples - first);
+      let count = 1;
+      while (count < most && examples[byPlace[from + count]] === first + count) count++;
+      this.readRun(split, first - offset, count);
+      for (let n = 0; n < count; n++) {
+        const b = byPlace[from + n];
+        if (!decode(this.input, this.label, n * S, S, inputs, labels, b * S, this.tables)) {
+          const at = (tokens: Uint8Array): Uint8Array => tokens.subarray(n * S, (n + 1) * S);
+          throw split.unknownToken(first - offset + n, at(this.input), at(this.label));
+        }
+        identifiers[b] = this.identifierOf(first + n);
+      }
+      from += count;
     }
     inputs.fill(pad_id, examples.length * S);
     labels.fill(IGNORE_LABEL, examples.length * S);
     identifiers.fill(blank_identifier_id, examples.length);
     return { size, filled: examples.length, inputs, labels, puzzle_identifiers: identifiers };
+  }
+
+  private readRun(split: DatasetSplit, first: number, count: number): void {
+    const bytes = count * this.metadata.seq_len;
+    if (this.input.length < bytes) [this.input, this.label] = [new Uint8Array(bytes), new Uint8Array(bytes)];
+    split.readRun(first, count, this.input.subarray(0, bytes), this.label.subarray(0, bytes));
   }
 
   /** Every example in order, or those given, in batches of `size`; the last one is padded. */
@@ -119,6 +142,40 @@ export class MergedSplit {
       );
     }
   }
+}
+
+/** What a label's byte means, and which bytes are no tokens (1). */
+interface Tables {
+  labels: Int32Array;
+  unknown: Uint8Array;
+}
+
+function makeTables({ vocab_size, ignore_label_id }: DatasetMetadata): Tables {
+  const labels = Int32Array.from({ length: 256 }, (_, token) => (token === ignore_label_id ? IGNORE_LABEL : token));
+  const unknown = Uint8Array.from({ length: 256 }, (_, token) => (token >= vocab_size ? 1 : 0));
+  return { labels, unknown };
+}
+
+/** One example's bytes at `from` to int32 at `to`. @returns false if one of them is no token */
+function decode(
+  input: Uint8Array,
+  label: Uint8Array,
+  from: number,
+  S: number,
+  inputs: Int32Array,
+  labels: Int32Array,
+  to: number,
+  tables: Tables,
+): boolean {
+  let wrong = 0;
+  for (let s = 0; s < S; s++) {
+    const token = input[from + s];
+    const target = label[from + s];
+    inputs[to + s] = token;
+    labels[to + s] = tables.labels[target];
+    wrong |= tables.unknown[token] | tables.unknown[target];
+  }
+  return wrong === 0;
 }
 
 /** `count` of `total` examples, evenly spread from the first to the last; all of them if `count` is 0 or too large. */

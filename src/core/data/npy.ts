@@ -59,7 +59,7 @@ export function writeNpy(path: string, type: NpyType, shape: readonly number[], 
 
 /** An array file, open for reading by offset. */
 export class NpyFile {
-  /** One row of a file whose tokens are wider than a byte. */
+  /** Rows of a file whose tokens are wider than a byte, as they were read. */
   private wide = new Uint8Array(0);
 
   private constructor(
@@ -98,31 +98,32 @@ export class NpyFile {
   }
 
   /**
-   * The tokens of one row, whatever integers the file holds.
-   * @param out [rowLength]
+   * The tokens of `count` rows, whatever integers the file holds.
+   * @param out [count · rowLength]
    * @throws StudioError `damaged` for a number that is no byte
    */
-  readTokens(row: number, out: Uint8Array): void {
-    if (this.type === '|u1') return this.readRows(row, 1, out);
+  readTokens(first: number, count: number, out: Uint8Array): void {
+    if (this.type === '|u1') return this.readRows(first, count, out);
     const size = BYTES[this.type];
-    const bytes = out.length * size;
-    if (row < 0 || row >= this.shape[0] || out.length !== this.rowLength) {
-      throw new RangeError(`${this.path}: row ${row} of ${this.shape[0]}`);
+    const row = this.rowLength;
+    if (first < 0 || first + count > this.shape[0] || out.length !== count * row) {
+      throw new RangeError(`${this.path}: rows ${first} … ${first + count} of ${this.shape[0]}`);
     }
-    if (this.wide.length !== bytes) this.wide = new Uint8Array(bytes);
-    const { wide } = this;
-    this.readBytes(this.dataStart + row * bytes, wide);
+    if (this.wide.length < out.length * size) this.wide = new Uint8Array(out.length * size);
+    const wide = this.wide.subarray(0, out.length * size);
+    this.readBytes(this.dataStart + first * row * size, wide);
     for (let i = 0; i < out.length; i++) {
       const at = i * size;
       out[i] = wide[at]; // little-endian: the other bytes of a token are 0
-      for (let k = 1; k < size; k++) if (wide[at + k] !== 0) throw this.notAToken(row, i);
+      for (let k = 1; k < size; k++) {
+        if (wide[at + k] !== 0) throw this.notAToken(first + Math.floor(i / row), i % row, wide.slice(at, at + size));
+      }
     }
   }
 
-  private notAToken(row: number, place: number): StudioError {
-    const at = place * BYTES[this.type];
-    const view = new DataView(this.wide.buffer);
-    const value = this.type === '<i8' ? view.getBigInt64(at, true) : view.getInt32(at, true);
+  private notAToken(row: number, place: number, bytes: Uint8Array): StudioError {
+    const view = new DataView(bytes.buffer);
+    const value = this.type === '<i8' ? view.getBigInt64(0, true) : view.getInt32(0, true);
     return new StudioError(
       'damaged',
       `${this.path}: row ${row} holds ${value} at place ${place}, and a token is a number from 0 to 255: build the dataset again.`,

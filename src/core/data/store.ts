@@ -74,17 +74,29 @@ export class DatasetSplit {
 
   /** Writes the S tokens of example `index` to `input` and `label`. @throws StudioError `damaged` for an unknown token */
   read(index: number, input: Uint8Array, label: Uint8Array): void {
-    this.inputs.readTokens(index, input);
-    this.labels.readTokens(index, label);
+    this.readRun(index, 1, input, label);
     const { vocab_size } = this.metadata;
     for (let i = 0; i < input.length; i++) {
-      if (input[i] < vocab_size && label[i] < vocab_size) continue;
-      const [file, token] = input[i] < vocab_size ? [this.labels, label[i]] : [this.inputs, input[i]];
-      throw new StudioError(
-        'damaged',
-        `${file.path}: example ${index} holds the token ${token} at place ${i}, and vocab_size is ${vocab_size}: build the dataset again.`,
-      );
+      if (input[i] >= vocab_size || label[i] >= vocab_size) throw this.unknownToken(index, input, label);
     }
+  }
+
+  /** `count` examples from `first` on, [count · S] tokens each, which may be any bytes. */
+  readRun(first: number, count: number, inputs: Uint8Array, labels: Uint8Array): void {
+    this.inputs.readTokens(first, count, inputs);
+    this.labels.readTokens(first, count, labels);
+  }
+
+  /** What is wrong with an example that holds a token outside the vocabulary. */
+  unknownToken(index: number, input: Uint8Array, label: Uint8Array): StudioError {
+    const { vocab_size } = this.metadata;
+    const wrong = (tokens: Uint8Array): number => tokens.findIndex((token) => token >= vocab_size);
+    const [file, tokens] = wrong(input) >= 0 ? [this.inputs, input] : [this.labels, label];
+    const place = wrong(tokens);
+    return new StudioError(
+      'damaged',
+      `${file.path}: example ${index} holds the token ${tokens[place]} at place ${place}, and vocab_size is ${vocab_size}: build the dataset again.`,
+    );
   }
 
   /** The puzzle that an example belongs to. */
