@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { StudioError } from '../shared/errors';
 import type { Studio } from '../studio/studio';
+import { sayWarnings } from './dataset-report';
 import { followBuild } from './follow-build';
 import type { Globals } from './open';
 import { count, printJson, say } from './output';
@@ -53,7 +54,7 @@ export async function importTasks(
         `Dataset ${name} ${will} (${source}): ${count(train_examples)} to train on, ${count(test_examples)} to test.`,
       );
     }
-    for (const warning of preview.warnings) say(`Note: ${warning.message}`);
+    sayWarnings(preview.warnings);
     if (refused) {
       const rest = found ? `, or import the other ${many(found, 'task')} with --leave-out-bad` : '';
       return await refuse(`mend the ${many(bad.length, 'problem')} named above${rest}.`);

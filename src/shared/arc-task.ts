@@ -26,14 +26,14 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** What is wrong with a value that should be a grid, without the file; null if nothing is. At most one fault per grid. */
 export function gridFault(value: unknown, place: string): string | null {
   if (!Array.isArray(value)) return `${place} is ${shown(value)}: write the grid as a list of rows`;
-  if (value.length === 0) return `${place} is empty: ${ALLOWED_SIZE}`;
-  if (value.length > MAX_GRID) return `${place} has ${value.length} rows: ${ALLOWED_SIZE}`;
+  if (value.length === 0) return `${place} is empty: give it rows, ${ALLOWED_SIZE}`;
+  if (value.length > MAX_GRID) return `${place} has ${value.length} rows: cut it down, ${ALLOWED_SIZE}`;
   for (let r = 0; r < value.length; r++) {
     const row: unknown = value[r];
     const at = `${place} row ${r + 1}`;
     if (!Array.isArray(row)) return `${at} is ${shown(row)}: write each row as a list of colours`;
-    if (row.length === 0) return `${at} is empty: ${ALLOWED_SIZE}`;
-    if (row.length > MAX_GRID) return `${at} has ${row.length} columns: ${ALLOWED_SIZE}`;
+    if (row.length === 0) return `${at} is empty: give it cells, ${ALLOWED_SIZE}`;
+    if (row.length > MAX_GRID) return `${at} has ${row.length} columns: cut it down, ${ALLOWED_SIZE}`;
     if (row.length !== (value[0] as unknown[]).length) {
       const first = (value[0] as unknown[]).length;
       return `${at} has ${row.length} ${row.length === 1 ? 'cell' : 'cells'} where row 1 has ${first}: give every row the same length`;
@@ -52,7 +52,7 @@ function checkPairs(value: unknown, part: 'train' | 'test', fault: (sentence: st
   if (!Array.isArray(value)) {
     fault(
       value === undefined
-        ? `"${part}" is missing: a task has the lists "train" and "test"`
+        ? `"${part}" is missing: add it, a task has the lists "train" and "test"`
         : `"${part}" is ${shown(value)}: make it a list of pairs`,
     );
     return [];

@@ -36,8 +36,8 @@ describe('a task', () => {
   it.each([
     [null, 'x.json: null is no task: write {"train": […], "test": […]}.'],
     [[1], 'x.json: [1] is no task: write {"train": […], "test": […]}.'],
-    [{ test: good.test }, 'x.json: "train" is missing: a task has the lists "train" and "test".'],
-    [{ train: good.train }, 'x.json: "test" is missing: a task has the lists "train" and "test".'],
+    [{ test: good.test }, 'x.json: "train" is missing: add it, a task has the lists "train" and "test".'],
+    [{ train: good.train }, 'x.json: "test" is missing: add it, a task has the lists "train" and "test".'],
     [{ ...good, train: [] }, 'x.json: "train" is empty: give at least one demonstration, a pair of input and output.'],
     [{ ...good, test: [] }, 'x.json: "test" is empty: give at least one test input.'],
     [{ ...good, train: {} }, 'x.json: "train" is {}: make it a list of pairs.'],
@@ -57,10 +57,10 @@ describe('a task', () => {
 
   it.each([
     ['ragged', [[1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2]], 'row 4 has 2 cells where row 1 has 3: give every row the same length'],
-    ['no rows', [], 'is empty: a grid has 1 to 30 rows and columns'],
-    ['an empty row', [[]], 'row 1 is empty: a grid has 1 to 30 rows and columns'],
-    ['31 rows', rows(31, 1), 'has 31 rows: a grid has 1 to 30 rows and columns'],
-    ['31 columns', rows(1, 31), 'row 1 has 31 columns: a grid has 1 to 30 rows and columns'],
+    ['no rows', [], 'is empty: give it rows, a grid has 1 to 30 rows and columns'],
+    ['an empty row', [[]], 'row 1 is empty: give it cells, a grid has 1 to 30 rows and columns'],
+    ['31 rows', rows(31, 1), 'has 31 rows: cut it down, a grid has 1 to 30 rows and columns'],
+    ['31 columns', rows(1, 31), 'row 1 has 31 columns: cut it down, a grid has 1 to 30 rows and columns'],
     ['colour 10', [[0], [10]], 'row 2, column 1 is 10: use a colour from 0 to 9'],
     ['colour −1', [[0, -1]], 'row 1, column 2 is -1: use a colour from 0 to 9'],
     ['colour 1.5', [[1.5]], 'row 1, column 1 is 1.5: use a colour from 0 to 9'],

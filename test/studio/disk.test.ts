@@ -1,11 +1,13 @@
 /** A disk that fills up, and one that cannot be written at all: real ones, mounted for the test where that is allowed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
-import { StudioError } from '../../src/shared/errors';
+import { NpyWriter } from '../../src/core/data/npy-writer';
+import { buildSudoku } from '../../src/core/data/sudoku-builder';
+import { StudioError, toWireError } from '../../src/shared/errors';
 import { openDatabase } from '../../src/studio/db/open';
 import { prepareHome, resolveHome, storedPath, absolutePath, homePaths } from '../../src/studio/home';
 import { silentLog as log } from '../../src/studio/log';
@@ -117,6 +119,31 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(resumed.stderr).toContain('Continues from the checkpoint of step');
     expect(resumed.code).toBe(0);
   }, 120_000);
+
+  it('is told before a dataset is begun that does not fit, and nothing is left', async () => {
+    const at = smallDisk('size=1m') as string;
+    const recipe = { kind: 'sudoku' as const, size: 9 as const, train: 20_000, test: 1, blanks: [1, 1] as [number, number], seed: 1 };
+    await expect(buildSudoku(recipe, join(at, 'out'))).rejects.toMatchObject({
+      code: 'disk_full',
+      message: expect.stringMatching(/^The train split needs 3\.4 MB, and 1\.0 MB is free on its disk: free some space/),
+    });
+    expect(readdirSync(at)).toEqual([]);
+  }); // prettier-ignore
+
+  it('that fills up while a dataset is written ends the build with its name, and nothing is left', async () => {
+    const at = smallDisk('size=1m') as string;
+    const writer = new NpyWriter(join(at, 'x.npy'), '|u1', [64, 65536], 65536);
+    const write = async (): Promise<void> => {
+      for (let i = 0; i < 64; i++) {
+        await writer.ready(65536);
+        writer.reserve(65536);
+      }
+      await writer.finish();
+    };
+    const error: unknown = await write().catch((e: unknown) => e);
+    await writer.abandon();
+    expect(toWireError(error)).toMatchObject({ code: 'disk_full', message: expect.stringContaining(join(at, 'x.npy')) });
+  }); // prettier-ignore
 
   it('is refused at the start, and what is there stays', async () => {
     const home = smallDisk('size=256k') as string;

@@ -54,6 +54,11 @@ export function mazeRecipe(flags: Omit<Flags, 'outputDir' | keyof Globals>): Maz
     'is for mazes from a CSV; generated ones need none',
   ); // prettier-ignore
   if (flags.aug) throw new UsageError('--aug is for mazes from a CSV; ask for more generated ones instead.');
+  return generatedMazes(flags);
+}
+
+/** @throws UsageError */
+export function generatedMazes(flags: Pick<Flags, 'generate' | 'test' | 'size' | 'minPath' | 'seed'>): MazeRecipe {
   const size = flags.size ?? '12';
   const [, rows, columns = rows] = /^(\d+)(?:\s*[x×]\s*(\d+))?$/i.exec(size.trim()) ?? [];
   if (rows === undefined)

@@ -8,14 +8,18 @@ import type { Studio } from '../../studio/studio';
 import { withStudio, type Globals } from '../open';
 import { bytes, count, print, printJson, say, table } from '../output';
 import { UsageError, wholeNumber } from '../usage';
+import { sayReport, sayWarnings } from '../dataset-report';
 import { followBuild } from '../follow-build';
 import { importTasks } from '../import-tasks';
+import { generatedMazes } from './build-maze';
 import { sudokuRecipe } from './build-sudoku';
 
 interface BuildFlags extends Globals {
   preset?: string;
   sudoku?: string;
-  size: string;
+  maze?: string;
+  size?: string;
+  minPath?: string;
   test?: string;
   blanks?: string;
   subsets?: string[];
@@ -48,7 +52,9 @@ export function datasetsCommand(program: Command, exit: (code: number) => void):
     .description('build a dataset in the studio, from a preset’s recipe or one’s own')
     .option('--preset <name>', 'the recipe of a preset')
     .option('--sudoku <n>', 'generate this many training puzzles')
-    .option('--size <n>', 'side of the Sudoku board: 4, 6 or 9', '9')
+    .option('--maze <n>', 'generate this many training mazes')
+    .option('--size <n>', 'side of the Sudoku board (4, 6, 9), or of the mazes (12, 10x20)')
+    .option('--min-path <n>', 'shortest path of the mazes, at least')
     .option('--test <n>', 'test puzzles')
     .option('--blanks <fewest-most>', 'blanks per puzzle')
     .option('--subsets <name...>', 'ARC collections of the studio, in order')
@@ -61,11 +67,23 @@ export function datasetsCommand(program: Command, exit: (code: number) => void):
       const flags = command.optsWithGlobals<BuildFlags>();
       const { recipe, name } = recipeOf(flags);
       exit(
-        await withStudio(flags, (studio) =>
-          followBuild(studio, studio.datasets.build(flags.name ?? name, recipe).id, flags.json ?? false),
-        ),
+        await withStudio(flags, async (studio) => {
+          sayWarnings((await studio.datasets.check(recipe)).warnings);
+          return followBuild(studio, studio.datasets.build(flags.name ?? name, recipe).id, flags.json ?? false);
+        }),
       );
     });
+  datasets
+    .command('report')
+    .description('what a dataset holds, and which of its test examples stand in its training split')
+    .argument('<dataset>', 'id or name')
+    .action((id: string, _o: unknown, command: Command) =>
+      withStudio(command.optsWithGlobals<Globals>(), async (studio) => {
+        const report = await studio.datasets.report(findDataset(studio, id).id);
+        if (command.optsWithGlobals<Globals>().json) printJson({ event: 'report', ...report });
+        else sayReport(report);
+      }),
+    );
   datasets
     .command('delete')
     .description('delete datasets; folders that were made elsewhere stay')
@@ -105,9 +123,9 @@ function list(studio: Studio, command: Command): void {
 }
 
 function recipeOf(flags: BuildFlags): { recipe: DatasetRecipe; name: string } {
-  const chosen = [flags.preset, flags.sudoku, flags.subsets].filter((x) => x !== undefined);
+  const chosen = [flags.preset, flags.sudoku, flags.maze, flags.subsets].filter((x) => x !== undefined);
   if (chosen.length !== 1)
-    throw new UsageError('datasets build needs one of --preset NAME, --sudoku N or --subsets NAME …');
+    throw new UsageError('datasets build needs one of --preset NAME, --sudoku N, --maze N or --subsets NAME …');
   if (flags.preset !== undefined) {
     const { recipe, name } = findPreset(flags.preset);
     if (!recipe) throw new UsageError(`The preset ${name} has no recipe: its data must be imported.`);
@@ -116,6 +134,10 @@ function recipeOf(flags: BuildFlags): { recipe: DatasetRecipe; name: string } {
   if (flags.sudoku !== undefined) {
     const recipe = sudokuRecipe({ ...flags, generate: flags.sudoku });
     return { recipe, name: `sudoku-${recipe.size}x${recipe.size}` };
+  }
+  if (flags.maze !== undefined) {
+    const recipe = generatedMazes({ ...flags, generate: flags.maze });
+    return { recipe, name: `maze-${recipe.rows}x${recipe.columns}` };
   }
   const subsets = flags.subsets as string[];
   if (flags.testSetName === undefined)

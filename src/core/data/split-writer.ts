@@ -1,7 +1,8 @@
 /** One split of a dataset on disk, in the reference's layout: five arrays and `dataset.json`. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, statfsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { DatasetMetadata, DatasetSidecar } from '../../shared/dataset';
+import { StudioError } from '../../shared/errors';
 import { BYTES, writeNpy } from './npy';
 import { NpyWriter } from './npy-writer';
 import { PythonFloat, pythonJson, pythonString } from './python-json';
@@ -23,6 +24,24 @@ export interface SplitShape {
   totalPuzzles?: number;
 }
 
+const megabytes = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+
+/**
+ * Half an hour of writing should not end in a full disk that could have been seen before.
+ * @throws StudioError `disk_full`
+ */
+function refuseSmallDisk(folder: string, { examples, puzzles, seqLen, wide }: SplitShape): void {
+  if (typeof statfsSync !== 'function') return; // Node 18.15 and later
+  const { bavail, bsize } = statfsSync(folder);
+  const needed = 2 * examples * seqLen * (wide ? 8 : 1) + 8 * puzzles;
+  if (needed <= bavail * bsize) return;
+  throw new StudioError(
+    'disk_full',
+    `The ${basename(folder)} split needs ${megabytes(needed)}, and ${megabytes(bavail * bsize)} is free on its disk: free some space, or build with fewer augmentations, fewer puzzles or a smaller canvas.`,
+  );
+}
+
 /** Puzzles come in order, each with its examples; groups close over the puzzles since the last one. */
 export class SplitWriter {
   /** The files of inputs and labels: after {@link begin}, an example's tokens go to `array[start …]` of both. */
@@ -41,6 +60,7 @@ export class SplitWriter {
     private readonly shape: SplitShape,
   ) {
     mkdirSync(folder, { recursive: true });
+    refuseSmallDisk(folder, shape);
     const type = shape.wide ? '<i8' : '|u1';
     this.exampleBytes = shape.seqLen * BYTES[type];
     this.inputs = new NpyWriter(join(folder, 'all__inputs.npy'), type, [shape.examples, shape.seqLen]);
