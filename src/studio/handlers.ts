@@ -198,6 +198,7 @@ export function makeHandlers({
     },
     'evaluations.tasks': ({ evaluation }) => evaluations.tasks(evaluation),
     'evaluations.task': ({ evaluation, position }) => evaluations.task(evaluation, position),
+    'evaluations.of_task': ({ name }) => store.evaluations.ofTask(name),
     'evaluations.compare': ({ a, b }) => evaluations.compare(a, b),
 
     'checkpoints.inspect': (input) => exchange.inspect(input),

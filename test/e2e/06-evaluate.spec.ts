@@ -89,6 +89,14 @@ test('a task shows its candidates and which views voted for them; keys go on to 
   await expect(title).not.toHaveText(name);
   await page.keyboard.press('ArrowLeft');
   await expect(title).toHaveText(name);
+  // From the result to the task, which lists it, and back.
+  await page.getByRole('button', { name: 'Show the task' }).click();
+  await page
+    .getByRole('region', { name: 'Results' })
+    .getByRole('link', { name: /arc quick/ })
+    .click();
+  await expect(title).toHaveText(name);
+  await expect(page.getByRole('button', { name: 'Play back' })).toBeVisible();
 });
 
 test('a second evaluation is held against the first', async () => {

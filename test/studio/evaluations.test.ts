@@ -98,6 +98,12 @@ describe('evaluations', () => {
     expect(task).toEqual(report.tasks[five?.position ?? -1]);
 
     expect((await studio.evaluations.ended(second.id)).total).toBe(24);
+    const asked5 = await studio.dispatch('evaluations.of_task', { name: 'task5' });
+    expect(asked5.map((o) => [o.evaluation, o.run_name, o.outcome])).toEqual([
+      [second.id, 'second', expect.any(String)],
+      [first.id, 'first', task.outcome],
+    ]);
+    expect(await studio.dispatch('evaluations.of_task', { name: 'nobody' })).toEqual([]);
     const comparison = await studio.dispatch('evaluations.compare', { a: first.id, b: second.id });
     expect(comparison.tasks).toHaveLength(4);
     expect(comparison.won.length - comparison.lost.length).toBe(

@@ -53,6 +53,17 @@ export interface EvaluationTaskSummary {
   attempt: PackedGrid | null;
 }
 
+/** How one evaluation did on a task. */
+export interface TaskOutcomeInfo {
+  evaluation: string;
+  run_name: string;
+  checkpoint_step: number;
+  dataset_name: string;
+  position: number;
+  outcome: TaskOutcome;
+  created: string;
+}
+
 export interface EvaluationComparison {
   a: EvaluationInfo;
   b: EvaluationInfo;
@@ -94,6 +105,8 @@ export const evaluationMethods = {
   'evaluations.task': method<EvaluatedTask>()(
     z.strictObject({ evaluation: z.string(), position: z.number().int().min(0) }),
   ),
+  /** Every finished evaluation that asked this task, newest first. */
+  'evaluations.of_task': method<TaskOutcomeInfo[]>()(z.strictObject({ name: z.string() })),
   'evaluations.compare': method<EvaluationComparison>()(z.strictObject({ a: z.string(), b: z.string() })),
 } as const;
 

@@ -1,5 +1,5 @@
 import type { PuzzleKind } from '../../shared/arc';
-import type { EvaluationInfo, EvaluationTaskSummary } from '../../shared/contract/evaluations';
+import type { EvaluationInfo, EvaluationTaskSummary, TaskOutcomeInfo } from '../../shared/contract/evaluations';
 import type { EvaluatedTask, EvaluationPlan, EvaluationReport, TaskOutcome } from '../../shared/evaluation';
 import type { JobStatus } from '../../shared/jobs';
 import type { Db } from '../db/open';
@@ -138,6 +138,18 @@ export class EvaluationRepository {
         'SELECT position, name, outcome, input, target, attempt FROM evaluation_tasks WHERE evaluation = ? ORDER BY position',
       )
       .all(id) as EvaluationTaskSummary[];
+  }
+
+  /** Newest first. */
+  ofTask(name: string): TaskOutcomeInfo[] {
+    return this.db
+      .prepare(
+        `SELECT e.id AS evaluation, runs.name AS run_name, e.checkpoint_step, e.dataset_name, t.position, t.outcome, e.created
+         FROM evaluations e JOIN runs ON runs.id = e.run
+         JOIN evaluation_tasks t ON t.evaluation = e.id AND t.name = ?
+         WHERE e.status = 'done' ORDER BY e.created DESC, e.id`,
+      )
+      .all(name) as TaskOutcomeInfo[];
   }
 
   task(id: string, position: number): EvaluatedTask | null {
