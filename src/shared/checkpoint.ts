@@ -64,6 +64,17 @@ export interface ImportRequest {
   data_path: string | null;
   /** Settings by dotted key that go before the config's. */
   overrides: Readonly<Record<string, unknown>>;
+  /** It goes on with a run that is known, whose place these values say; the file's own count and config do not. */
+  continues?: Continuation;
+}
+
+export interface Continuation {
+  config: TrainConfig;
+  step: number;
+  /** Training time so far. */
+  seconds: number;
+  /** Whole evaluation intervals behind it. */
+  iteration: number;
 }
 
 /** What goes out. */

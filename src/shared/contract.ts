@@ -12,12 +12,14 @@ import { datasetMethods, type DatasetEvents } from './contract/datasets';
 import { runMethods, type RunEvents } from './contract/runs';
 import { solveMethods, type SolveEvents } from './contract/solves';
 import { traceMethods, type TraceEvents } from './contract/traces';
+import { bundleMethods } from './contract/bundles';
 import { checkpointMethods, type CheckpointEvents } from './contract/checkpoints';
 import { evaluationMethods, type EvaluationEvents } from './contract/evaluations';
 
 export const METHODS = {
   ...appMethods,
   ...configMethods,
+  ...bundleMethods,
   ...exportMethods,
   ...taskMethods,
   ...importMethods,

@@ -13,6 +13,8 @@ import type { Imports } from './imports/imports';
 import { removeFile } from './runs/checkpoints';
 import { newRun } from './runs/create';
 import { handleExport } from './metrics/handler';
+import type { Bundles } from './bundles/bundles';
+import { bringBack } from './bundles/bring-back';
 import type { Exchange } from './runs/exchange';
 import type { Runs } from './runs/runs';
 import { checkpointInfos, runDetail, runFolder, runSummary } from './runs/summary';
@@ -33,6 +35,7 @@ export interface Services {
   imports: Imports;
   info: { version: string; transport: AppInfo['transport']; runtimeReport: string | null };
   exchange: Exchange;
+  bundles: Bundles;
   chooseImport: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
   chooseCheckpoint: (input: Parsed<'checkpoints.choose'>) => Promise<{ path: string } | null>;
 }
@@ -47,6 +50,7 @@ export function makeHandlers({
   imports,
   info,
   exchange,
+  bundles,
   chooseImport,
   chooseCheckpoint,
 }: Services): Handlers {
@@ -201,11 +205,14 @@ export function makeHandlers({
     'evaluations.of_task': ({ name }) => store.evaluations.ofTask(name),
     'evaluations.compare': ({ a, b }) => evaluations.compare(a, b),
 
+    'bundles.export': (input) => bundles.export(input),
+    'bundles.bring_back': (input) => bringBack(context, runs, exchange, input),
+
     'checkpoints.inspect': (input) => exchange.inspect(input),
     'checkpoints.import': (input) => exchange.import(input),
     'checkpoints.export': (input) => exchange.export(input),
     'checkpoints.cancel': ({ task }) => {
-      exchange.cancel(task);
+      bundles.cancel(task);
       return {};
     },
     'checkpoints.choose': (input) => chooseCheckpoint(input),

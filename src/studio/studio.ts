@@ -16,6 +16,7 @@ import { openLog, type Log } from './log';
 import { ownerOf } from './owner';
 import { defaultPins } from './runs/create';
 import { Solves } from './solves/solves';
+import { Bundles } from './bundles/bundles';
 import { Exchange } from './runs/exchange';
 import { markLost, toResume } from './runs/recover';
 import { Runs } from './runs/runs';
@@ -96,6 +97,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const solves = new Solves(context);
   const imports = new Imports(context, datasets);
   const exchange = new Exchange(context, datasets);
+  const bundles = new Bundles(context, exchange, (id) => runs.get(id));
   markLost(context);
   traces.recover();
   evaluations.recover();
@@ -115,6 +117,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
       runtimeReport: options.runtimeReport === undefined ? files.runtimeReport : options.runtimeReport,
     },
     exchange,
+    bundles,
     chooseImport: options.chooseImport ?? (async () => null),
     chooseCheckpoint: options.chooseCheckpoint ?? (async () => null),
   });

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { EXPORT_FORMATS, type ExportFormat } from '../../shared/checkpoint';
+import { EXPORT_FORMATS } from '../../shared/checkpoint';
 import { StudioError } from '../../shared/errors';
 import { nearest } from '../../shared/nearest';
 import { storedPath } from '../../studio/home';
@@ -14,6 +14,8 @@ import { bytes, count, printJson, say } from '../output';
 import { withTask } from '../task';
 import { UsageError, wholeNumber } from '../usage';
 
+const FORMATS = [...EXPORT_FORMATS, 'bundle'] as const;
+
 interface Flags extends Globals {
   format: string;
   out: string;
@@ -22,20 +24,26 @@ interface Flags extends Globals {
   best?: boolean;
   keys: string;
   force?: boolean;
+  gpus: string;
+  nodes: string;
+  link?: boolean;
+  epochs?: string;
 }
 
 const EXAMPLES = `
 Examples:
   trm export my-run --format pytorch --out exported
   python pretrain.py … load_checkpoint=exported/step_5000
-  trm export my-run --step 4000 --weights raw --format safetensors --out exported`;
+  trm export my-run --step 4000 --weights raw --format safetensors --out exported
+  trm export my-run --format bundle --out to-cluster --gpus 8 --nodes 2
+A bundle goes on in the reference on its own, and trm import-checkpoint takes it back: docs/cluster.md.`;
 
 export function exportCommand(program: Command, exit: (code: number) => void): void {
   program
     .command('export')
-    .description('write a checkpoint as the PyTorch reference loads it, or as safetensors')
+    .description('write a checkpoint as the PyTorch reference loads it, as safetensors, or as a bundle for a cluster')
     .argument('<run|checkpoint>', 'a run (its newest checkpoint), or a checkpoint file of the studio')
-    .requiredOption('-f, --format <name>', EXPORT_FORMATS.join(' or '))
+    .requiredOption('-f, --format <name>', FORMATS.join(', '))
     .requiredOption('-o, --out <dir>', 'folder for step_N, all_config.yaml and identifiers.json')
     .option('--weights <which>', 'ema (the averages, where the run has any) or raw', 'ema')
     .option('--step <n>', 'the checkpoint of this step instead of the newest')
@@ -46,6 +54,10 @@ export function exportCommand(program: Command, exit: (code: number) => void): v
       'compiled',
     )
     .option('--force', 'write over files that are there')
+    .option('--gpus <n>', 'bundle: GPUs of each node', '4')
+    .option('--nodes <n>', 'bundle: nodes', '1')
+    .option('--link', 'bundle: the dataset as a link instead of a copy, where the cluster sees the same disk')
+    .option('--epochs <n>', 'bundle: the run’s whole length, to make it longer')
     .addHelpText('after', EXAMPLES)
     .action(async (text: string, _options: unknown, command: Command) => {
       exit(await run(text, command.optsWithGlobals<Flags>()));
@@ -60,13 +72,14 @@ function oneOf<T extends string>(option: string, value: string, allowed: readonl
 }
 
 function run(text: string, flags: Flags): Promise<number> {
-  const format: ExportFormat = oneOf('--format', flags.format, EXPORT_FORMATS);
+  const format = oneOf('--format', flags.format, FORMATS);
   const weights = oneOf('--weights', flags.weights, ['ema', 'raw'] as const);
   const keys = oneOf('--keys', flags.keys, ['compiled', 'plain'] as const);
   if (flags.step !== undefined && flags.best) throw new UsageError('--step and --best name different checkpoints.');
   return withStudio(flags, (studio) =>
     withTask(studio, async (task) => {
       const checkpoint = findCheckpoint(studio, text, flags);
+      if (format === 'bundle') return exportBundle(studio, checkpoint, weights, task, flags);
       const report = await studio.dispatch('checkpoints.export', {
         checkpoint: checkpoint.id,
         format,
@@ -81,6 +94,31 @@ function run(text: string, flags: Flags): Promise<number> {
       const which = report.weights === 'ema' ? 'averaged (ema)' : 'raw';
       say(`Step ${count(report.step)}, ${which} weights.`);
     }),
+  );
+}
+
+async function exportBundle(
+  studio: Studio,
+  checkpoint: CheckpointRecord,
+  weights: 'ema' | 'raw',
+  task: string,
+  flags: Flags,
+): Promise<void> {
+  const report = await studio.dispatch('bundles.export', {
+    run: checkpoint.run,
+    checkpoint: checkpoint.id,
+    out: resolve(flags.out),
+    gpus: wholeNumber(flags.gpus, '--gpus', 1, 1024),
+    nodes: wholeNumber(flags.nodes, '--nodes', 1, 1024),
+    link: flags.link ?? false,
+    weights,
+    epochs: flags.epochs === undefined ? null : wholeNumber(flags.epochs, '--epochs', 1),
+    task,
+  });
+  if (flags.json) printJson({ event: 'exported', format: 'bundle', ...report });
+  for (const note of report.notes) say(note);
+  say(
+    `${report.folder}: from step ${count(report.step)} on, ${count(report.epochs)} epochs, ${bytes(report.bytes)}. Its README.md says how to start it and how it comes back.`,
   );
 }
 

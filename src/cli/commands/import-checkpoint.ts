@@ -1,10 +1,13 @@
 /** `trm import-checkpoint`: a step_N of the reference, or safetensors, becomes a run of the studio. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { RESULT } from '../../core/bundle/plan';
 import type { ImportReport } from '../../shared/checkpoint';
 import { archOfPreset } from '../../shared/architectures';
 import { StudioError } from '../../shared/errors';
 import { parseOverride } from '../../shared/hydra/overrides';
+import { findBundle, newestStep } from '../../studio/bundles/bundles';
 import type { Studio } from '../../studio/studio';
 import { withStudio, type Globals } from '../open';
 import { bytes, count, printJson, say } from '../output';
@@ -17,6 +20,8 @@ interface Flags extends Globals {
   identifiers?: string;
   name?: string;
   dryRun?: boolean;
+  metrics?: string;
+  new?: boolean;
 }
 
 const EXAMPLES = `
@@ -30,12 +35,14 @@ export function importCheckpointCommand(program: Command, exit: (code: number) =
   program
     .command('import-checkpoint')
     .description('make a run of a checkpoint of the reference (step_N), of safetensors, or of another studio')
-    .argument('<file>', 'the checkpoint')
+    .argument('<file>', 'the checkpoint; or a bundle of trm export, whose result goes on with its run')
     .argument('[overrides...]', 'KEY=VALUE for what the checkpoint does not say, as in trm train')
     .option('--config <file>', 'its all_config.yaml (default: the one beside it)')
     .option('-d, --data <dir>', 'the dataset that the run gets: a folder, or the id or name of one of the studio')
     .option('--identifiers <file>', 'the identifiers.json of the data it was trained on (default: the one beside it)')
     .option('-n, --name <name>', 'name of the run')
+    .option('--metrics <file>', 'of a bundle: the reference’s metrics, a W&B history as CSV or JSON lines')
+    .option('--new', 'make a run of its own of a bundle’s result')
     .option('--dry-run', 'only look and explain')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, overrides: string[], _options: unknown, command: Command) => {
@@ -43,8 +50,15 @@ export function importCheckpointCommand(program: Command, exit: (code: number) =
     });
 }
 
-function bring(file: string, texts: readonly string[], flags: Flags): Promise<number> {
+function bring(given: string, texts: readonly string[], flags: Flags): Promise<number> {
   const overrides = overridesOf(texts);
+  const bundle = findBundle(given);
+  if (bundle && !flags.new) return bringBack(given, texts, flags);
+  // With --new, the newest step_N of a bundle is a checkpoint like any other.
+  const file = (bundle && !bundle.checkpoint && newestStep(join(bundle.folder, RESULT))?.path) || given;
+  if (flags.metrics !== undefined) {
+    throw new UsageError('--metrics goes with a bundle of trm export, whose run it continues: name the bundle.');
+  }
   return withStudio(flags, async (studio) => {
     const input = {
       path: file,
@@ -66,6 +80,29 @@ function bring(file: string, texts: readonly string[], flags: Flags): Promise<nu
       say(`The run is ${run.name} (${run.id}), ${run.status} at step ${count(run.step)}.`);
     });
   });
+}
+
+/** The reference's result of a bundle continues the run that the bundle was made of. */
+function bringBack(file: string, texts: readonly string[], flags: Flags): Promise<number> {
+  const other = (['config', 'data', 'identifiers', 'name', 'dryRun'] as const).find((key) => flags[key] !== undefined);
+  if (other !== undefined || texts.length) {
+    const what = other === undefined ? texts[0] : `--${other === 'dryRun' ? 'dry-run' : other}`;
+    throw new UsageError(
+      `${what} does not go with a bundle, which continues its run: with --new it becomes a run of its own.`,
+    );
+  }
+  return withStudio(flags, (studio) =>
+    withTask(studio, async (task) => {
+      const back = await studio.dispatch('bundles.bring_back', { path: file, metrics: flags.metrics ?? null, task });
+      if (flags.json) printJson({ event: 'brought_back', ...back, run: back.run.id, status: back.run.status });
+      for (const note of back.notes) say(note);
+      const points =
+        flags.metrics === undefined
+          ? 'no metrics were named (--metrics FILE)'
+          : `${count(back.points)} points of metrics`;
+      say(`${back.run.name} (${back.run.id}) is ${back.run.status} at step ${count(back.step)}, with ${points}.`);
+    }),
+  );
 }
 
 /** @throws UsageError */

@@ -3,7 +3,7 @@
  * written, streaming the embedding: a table of gigabytes is never in memory.
  */
 import { existsSync, statSync } from 'node:fs';
-import type { ImportReport, ImportRequest } from '../../shared/checkpoint';
+import type { Continuation, ImportReport, ImportRequest } from '../../shared/checkpoint';
 import type { TrainConfig } from '../../shared/config';
 import { getPath, parseConfig, setPath } from '../../shared/config-fields';
 import { StudioError } from '../../shared/errors';
@@ -17,6 +17,7 @@ import { copyAtomically, type WrittenFile } from './atomic';
 import { meanRow, plannedRows, planRows, type RowPlan } from './embedding-rows';
 import { refuseMisfit } from './fit';
 import { factsOf, inferConfig, type Assumption } from './infer';
+import { differingKey } from './starting-weights';
 import { openModelSource, type ModelSource } from './model-source';
 import { notFinite } from './not-finite';
 import { writeImported, type CheckpointMeta } from './studio';
@@ -39,6 +40,7 @@ interface Examined {
   table: TableRows | null;
   plan: RowPlan | null;
   report: ImportReport;
+  continues: Continuation | null;
 }
 
 /** What an import would do, without writing anything. @throws StudioError in one sentence */
@@ -98,7 +100,9 @@ function examine(request: ImportRequest): Examined {
     const data = store?.split(store.hasSplit('train') ? 'train' : 'test').metadata ?? null;
 
     const inferred = source.config ? null : inferConfig(facts, data?.seq_len ?? null);
-    const said = source.config?.config ?? (inferred as NonNullable<typeof inferred>).config;
+    const own = source.config?.config ?? (inferred as NonNullable<typeof inferred>).config;
+    const said = request.continues?.config ?? own;
+    if (request.continues && source.config) refuseOtherRun(source, said, own);
     const config = finalConfig(said, request.overrides, warnings, source.config?.from ?? null);
     const assumed = (inferred?.assumed ?? []).filter(({ key }) => !Object.hasOwn(request.overrides, key));
 
@@ -148,7 +152,7 @@ function examine(request: ImportRequest): Examined {
       path: source.path,
       format: source.format,
       bytes: statSync(source.path).size,
-      step: source.step ?? 0,
+      step: request.continues?.step ?? source.step ?? 0,
       parameters,
       config,
       config_from: source.config?.from ?? null,
@@ -173,13 +177,23 @@ function examine(request: ImportRequest): Examined {
       warnings,
       exact,
     };
-    if (source.step === null) notes.push('The file’s name says no step: it is taken as step 0.');
-    return { source, store, spec, table, plan, report };
+    if (source.step === null && !request.continues) notes.push('The file’s name says no step: it is taken as step 0.');
+    return { source, store, spec, table, plan, report, continues: request.continues ?? null };
   } catch (error) {
     source.close();
     store?.close();
     throw error;
   }
+}
+
+/** @throws StudioError `bad_input` with both values: what comes back has to be the model that went out */
+function refuseOtherRun(source: ModelSource, run: TrainConfig, own: TrainConfig): void {
+  const key = differingKey(run.arch, own.arch);
+  if (!key) return;
+  throw new StudioError(
+    'bad_input',
+    `arch.${key} is ${JSON.stringify(own.arch[key])} in ${source.config?.from} and ${JSON.stringify(run.arch[key])} in the run: it is another model, so bring it in as a run of its own.`,
+  );
 }
 
 /** Metadata that `guessLayout` wants and does not look at. */
@@ -275,7 +289,7 @@ function planFor(source: ModelSource, table: TableRows, store: DatasetStore | nu
 }
 
 async function write(
-  { source, store, spec, table, plan, report }: Examined,
+  { source, store, spec, table, plan, report, continues }: Examined,
   out: string,
   host: ImportHost,
 ): Promise<WrittenFile> {
@@ -306,7 +320,7 @@ async function write(
   const identifiers = store?.identifiers()?.content ?? (store ? null : source.names?.table.content) ?? Buffer.alloc(0);
   return writeImported(
     out,
-    metaOf(source, store, spec, report, step),
+    metaOf(source, store, spec, report, step, continues),
     weights,
     table && plan ? { rows: plan.total, pieces: rows } : null,
     identifiers,
@@ -319,13 +333,15 @@ function metaOf(
   spec: ModelSpec,
   report: ImportReport,
   step: number,
+  continues: Continuation | null,
 ): CheckpointMeta {
   const { config } = report;
   const data = store?.hasSplit('train') ? store.split('train').metadata : null;
   const total = data ? totalSteps(config, data) : step;
   const iterations = config.eval_interval ? config.epochs / config.eval_interval : 1;
   // Where the data would stand after as many steps: at the start of that iteration.
-  const iteration = total > 0 ? Math.min(iterations, Math.floor((step / total) * iterations)) : 0;
+  const reached = continues?.iteration ?? (total > 0 ? Math.floor((step / total) * iterations) : 0);
+  const iteration = Math.min(iterations, reached);
   const dtypes: Record<string, WeightDtype> = {};
   for (const [name, { dtype }] of source.tensors) if (dtype !== 'F32' && isWeightDtype(dtype)) dtypes[name] = dtype;
   return {
@@ -339,7 +355,7 @@ function metaOf(
     columns: report.columns,
     step,
     total_steps: total,
-    seconds: source.meta?.seconds ?? 0,
+    seconds: continues?.seconds ?? source.meta?.seconds ?? 0,
     sampler: { iteration, epoch: 0, position: 0, random: new Random(config.seed, `examples ${iteration}`).save() },
     exploration: new Random(config.seed, 'exploration').save(),
     evaluated: null,
