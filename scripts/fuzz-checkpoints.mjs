@@ -17,7 +17,7 @@ if (process.send) {
   const before = process.memoryUsage.rss();
   process.send({ ready: true });
   try {
-    const result = module.fuzz(cases, seed, (/** @type {number} */ done) => process.send?.({ done }));
+    const result = await module.fuzz(cases, seed, (/** @type {number} */ done) => process.send?.({ done }));
     // Kilobytes, of the whole life of this process.
     const peak = process.resourceUsage().maxRSS * 1024;
     process.send({ result: { ...result, memory_bytes: peak - before } });

@@ -267,8 +267,8 @@ describe('number formats', () => {
 
 describe('both readers', () => {
   // node scripts/fuzz-checkpoints.mjs does the same with 10,000.
-  it('answer 600 random changes of good files with tensors or a sentence', () => {
-    const result = fuzz(600, 3);
+  it('answer 600 random changes of good files with tensors or a sentence', async () => {
+    const result = await fuzz(600, 3);
     expect(result.refused).toBeGreaterThan(300);
     expect(result.read).toBeGreaterThan(20);
     expect(result.largest).toBeLessThan(2 ** 27);

@@ -102,7 +102,14 @@ describe('a damaged file is refused, naming what is wrong', () => {
     ['an overlap', file(`{"a":${tensor(0, 8)},"b":${tensor(4, 12)}}`, 12), /begins at 4, not at 8/],
     ['bytes missing', file(`{"a":${tensor(0, 8)}}`, 4), /needs/],
     ['bytes too many', file(`{"a":${tensor(0, 4)}}`, 8), /needs/],
-    ['a name twice', file(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /twice/],
+    ['a name twice', file(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /"a" stands twice/],
+    ['a name twice, once escaped', file(`{"a":${tensor(0, 4)},"\\u0061":${tensor(0, 4)}}`, 4), /"a" stands twice/],
+    ['a text twice', file(`{"__metadata__":{"k":"1","k":"2"},"a":${tensor(0, 4)}}`, 4), /"k" stands twice/],
+    [
+      'two shapes for one tensor',
+      file('{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}', 4),
+      /"shape" stands twice/,
+    ],
   ];
   it.each(cases)('%s', async (_what, bytes, wrong) => {
     const path = join(folder, 'bad.safetensors');
@@ -110,6 +117,22 @@ describe('a damaged file is refused, naming what is wrong', () => {
     const read = readSafetensors(path);
     await expect(read).rejects.toThrow(wrong);
     await expect(read).rejects.toMatchObject({ code: 'damaged' });
+  });
+
+  it('takes names that look like the format’s own words', () => {
+    const header = `{"__metadata__":{"data_offsets":"\\"a\\": {"},"data_offsets":${tensor(0, 4)},"shape":${tensor(4, 8)}}`;
+    const bytes = file(header, 8);
+    expect([...parseHeader(bytes, bytes.length, 'x').tensors.keys()]).toEqual(['data_offsets', 'shape']);
+  });
+
+  it('reads bfloat16 and float16 as float32', async () => {
+    const path = join(folder, 'halves.safetensors');
+    const bytes = file(`{"b":${tensor(0, 4, [2], 'BF16')},"h":${tensor(4, 8, [2], 'F16')}}`, 8);
+    bytes.set([0xc0, 0x3f, 0x00, 0xc0, 0x00, 0x3e, 0x01, 0x00], bytes.length - 8);
+    writeFileSync(path, bytes);
+    const { tensors } = await readSafetensors(path);
+    expect(tensors.get('b')?.data).toEqual(Float32Array.of(1.5, -2));
+    expect(tensors.get('h')?.data).toEqual(Float32Array.of(1.5, 2 ** -24));
   });
 
   it('survives 2000 random changes of a good header without any other kind of error', () => {

@@ -45,6 +45,12 @@ export class Exchange {
       const dataset = this.datasetOf(input, report);
       const run = importedRun(id, input.name ?? nameOf(report), report, dataset);
       if (dataset) run.pinned = defaultPins(this.datasets, dataset.id);
+      if (run.status === 'done') {
+        const [step, total] = [report.step, run.total_steps].map((n) => n.toLocaleString('en-US'));
+        report.notes.push(
+          `Its ${step} steps are all that ${report.config.epochs} epochs give on this dataset (${total}): to train on, start a new run with load_checkpoint=${file.path}.`,
+        );
+      }
       store.runs.insert(run);
       const taken = { step: report.step, ...file, reason: 'imported', exact_accuracy: null } as const;
       store.checkpoints.record(id, taken, storedPath(home, file.path));
