@@ -1,7 +1,10 @@
 /** Traces of every architecture against evaluation itself, and attention against a softmax written out here. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
+import { dtypeOf, parseHeader } from '../../src/core/checkpoint/safetensors';
 import { AttentionStates, lookFrom } from '../../src/core/evaluate/attention';
 import { evaluateBatch, type Evaluated } from '../../src/core/evaluate/batch';
 import { traceTensors } from '../../src/core/evaluate/trace-file';
@@ -13,6 +16,7 @@ import { architectureOf } from '../../src/core/model/registry';
 import { Random } from '../../src/core/train/random';
 import { PuzzleEmbedding } from '../../src/core/train/sign-sgd';
 import { ARCH_NAMES } from '../../src/shared/architectures';
+import type { TraceMeta } from '../../src/shared/trace';
 import type { TrainConfigInput } from '../../src/shared/config';
 import { tinyConfig } from './fixture';
 
@@ -199,6 +203,30 @@ describe('a trace', () => {
     expect([...views.subarray(3 * S)]).toEqual([...run.tokens[1].subarray(S)]);
     const q = tensors.get('views.q_halt')?.data as Float32Array;
     expect([...q]).toEqual([run.q_halt[0][0], run.q_halt[1][0], run.q_halt[0][1], run.q_halt[1][1]]);
+  });
+});
+
+describe('the golden trace', () => {
+  // A real trace of two views and all updates, which test/renderer/trace2.test.ts reads as the window does.
+  const golden = JSON.parse(readFileSync(join(__dirname, '../golden/trace/v2.json'), 'utf8')) as { base64: string };
+  const file = Buffer.from(golden.base64, 'base64');
+
+  it('has the tensors that are written today', async () => {
+    const at = subject(CYCLES, 2);
+    const run = await traced(at, 2, true);
+    const rows = [0, 1].map((b) => Uint8Array.from(at.batch.inputs.subarray(b * S, (b + 1) * S)));
+    const tensors = traceTensors(run, { inputs: rows, targets: rows });
+    const { tensors: kept, metadata } = parseHeader(file, file.length, 'v2.json');
+    const described = [...kept].map(([name, { dtype, shape }]) => [name, dtype, ...shape]);
+    expect(described).toEqual([...tensors].map(([name, { shape, data }]) => [name, dtypeOf(data), ...shape]));
+    expect((JSON.parse(metadata.trace) as TraceMeta).updates).toEqual(run.updates);
+  });
+
+  it('has floats where a view may begin', () => {
+    const { tensors, start } = parseHeader(file, file.length, 'v2.json');
+    for (const [name, { dtype, data_offsets }] of tensors) {
+      if (dtype === 'F32') expect((start + data_offsets[0]) % 4, name).toBe(0);
+    }
   });
 });
 

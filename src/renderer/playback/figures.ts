@@ -69,7 +69,7 @@ export function makeFigures(played: readonly Played[], options: FigureOptions): 
       const now = standing(trace, layer, moment);
       const drawn = !now.blank;
       const entropy = options.heat === 'entropy' && drawn ? now.entropy : null;
-      const title = played.length > 1 ? name : layer === 0 ? 'Prediction' : 'Scratch';
+      const title = played.length > 1 ? name : layer === 0 ? 'Prediction' : 'Scratch pad';
       figures.push({
         key: `${i} ${layer}`,
         title,
