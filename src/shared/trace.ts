@@ -15,7 +15,7 @@
  * | probabilities | U8 [T, S, V] | round(255 · p), of the output latent |
  * | q_halt, q_continue | F32 [T] | logits |
  * | distances | F32 [T + 1, T + 1] | RMS distance of the output latent between any two steps, row 0 the start |
- * | path | F32 [P, 2] | the output latent on its two principal axes, in RMS units: the start, then each of its writes |
+ * | path | F32 [P, 2] | the output latent on its two principal axes, in RMS units: the start, then each of its writes; the axes are those of the writes |
  * | inner.tokens | U8 [T, U, S] | the latent that update u wrote, decoded |
  * | inner.confidence, inner.entropy | F32 [T, U, S] | |
  * | inner.change | F32 [T, U] | RMS distance of that latent to what it was before |

@@ -48,6 +48,19 @@ describe('two principal axes', () => {
     expect([points[1], points[3], points[5]].every((y) => Math.abs(y) < 1e-3)).toBe(true);
   });
 
+  it('are fitted to the rows that are asked for, and carry the others along', () => {
+    const far = turn(-30, 5);
+    for (const pad of [[], [0, 0, 0, 0]]) {
+      const x = tf.tensor2d([far, ...corners].map((row) => [...row, ...pad]));
+      const { points, explained } = project(x, 1);
+      x.dispose();
+      expect(explained[0]).toBeCloseTo(0.9, 5);
+      expect(points[0]).toBeCloseTo(-30, 3);
+      expect(Math.abs(points[1])).toBeCloseTo(5, 3);
+      expect([2, 4, 6, 8].map((i) => Math.round(points[i] * 1e3) / 1e3)).toEqual([-3, -3, 3, 3]);
+    }
+  });
+
   it('of equal points, or of a single one, are zero', () => {
     for (const rows of [
       [[2, 2, 2]],

@@ -18,30 +18,46 @@ const ITERATIONS = 2000;
 const BLOCK = 4;
 
 /**
- * Axes have a direction: the first point lies left of the last one, and the point farthest from the first axis above it.
- * @param x [N, K] @throws nothing; fewer than two distinct points give zeros
+ * Axes have a direction: the first of the fitted points lies left of the last one, and the one farthest from the first
+ * axis above it.
+ * @param x [N, K]
+ * @param from axes are fitted to the rows from this one on; those before are projected along with them
  */
-export function project(x: Tensor2D): Projection {
+export function project(x: Tensor2D, from = 0): Projection {
   const [N, K] = x.shape;
-  const { matrix, centred } = scoped(() => {
-    const c = tf.sub(x, tf.mean(x, 0, true)) as Tensor2D;
-    return { matrix: N <= K ? tf.matMul(c, c, false, true) : tf.matMul(c, c, true, false), centred: c };
+  const fitted = N - from;
+  const wide = fitted <= K;
+  const { products, centred } = scoped(() => {
+    const own = tf.slice(x, [from, 0], [fitted, K]);
+    const centred = tf.sub(x, tf.mean(own, 0, true)) as Tensor2D;
+    const part = tf.slice(centred, [from, 0], [fitted, K]) as Tensor2D;
+    return { centred, products: wide ? tf.matMul(centred, part, false, true) : tf.matMul(part, part, true, false) };
   });
-  const M = Math.min(N, K);
-  const symmetric = Float64Array.from(matrix.dataSync());
+  // Row i of `products` holds point i's products with the fitted ones; the square part of it is XXᵀ.
+  const all = Float64Array.from(products.dataSync());
+  const M = Math.min(fitted, K);
+  const symmetric = wide ? all.subarray(from * M) : all;
   let trace = 0;
   for (let i = 0; i < M; i++) trace += symmetric[i * M + i];
   const vectors = leadingVectors(symmetric, M, 2);
   const points = new Float32Array(2 * N);
   vectors.forEach(({ vector, value }, axis) => {
-    // XXᵀ's eigenvectors are the coordinates themselves but for their length; XᵀX's are the directions.
-    const along = N <= K ? vector.map((v) => v * Math.sqrt(Math.max(0, value))) : alongDirection(centred, vector);
+    const along = wide ? alongCombination(all, vector, value) : alongDirection(centred, vector);
     for (let i = 0; i < N; i++) points[2 * i + axis] = along[i];
   });
-  tf.dispose([matrix, centred]);
-  orient(points);
+  tf.dispose([products, centred]);
+  orient(points, from);
   const share = (i: number): number => (trace > 0 ? Math.min(1, Math.max(0, (vectors[i]?.value ?? 0) / trace)) : 0);
   return { points, explained: [share(0), share(1)] };
+}
+
+/** The axis is Xᵀu / √λ, so that a point's place on it is its products with the fitted points, times u / √λ. */
+function alongCombination(products: Float64Array, u: Float64Array, value: number): Float64Array {
+  const M = u.length;
+  const along = new Float64Array(products.length / M);
+  if (!(value > 0)) return along;
+  for (let i = 0; i < along.length; i++) along[i] = dot(products.subarray(i * M, (i + 1) * M), u) / Math.sqrt(value);
+  return along;
 }
 
 function alongDirection(x: Tensor2D, direction: Float64Array): Float64Array {
@@ -107,14 +123,14 @@ function orthonormalise(vectors: Float64Array[]): void {
   });
 }
 
-function orient(points: Float32Array): void {
+function orient(points: Float32Array, from: number): void {
   const N = points.length / 2;
-  if (N === 0) return;
+  if (N <= from) return;
   const flip = (axis: 0 | 1): void => {
     for (let i = 0; i < N; i++) points[2 * i + axis] = -points[2 * i + axis];
   };
-  if (points[2 * (N - 1)] < points[0]) flip(0);
-  let far = 0;
-  for (let i = 0; i < N; i++) if (Math.abs(points[2 * i + 1]) > Math.abs(points[2 * far + 1])) far = i;
+  if (points[2 * (N - 1)] < points[2 * from]) flip(0);
+  let far = from;
+  for (let i = from; i < N; i++) if (Math.abs(points[2 * i + 1]) > Math.abs(points[2 * far + 1])) far = i;
   if (points[2 * far + 1] < 0) flip(1);
 }

@@ -312,15 +312,23 @@ class States {
 
   path(): Projection {
     const K = this.writes[0].shape[1];
-    return scaled(tf.concat(this.writes) as Tensor2D, K);
+    // The start is the same for every puzzle and far from everything: axes fitted to it would show little else.
+    return scaled(tf.concat(this.writes) as Tensor2D, K, this.writes.length > 2 ? 1 : 0);
   }
 
   /** [B, T + 1, 2] */
   views(B: number): Projection | null {
     if (!this.pooled) return null;
     const D = this.net.spec.arch.hidden_size;
-    const stacked = scoped(() => tf.reshape(tf.stack(this.means, 1), [B * this.means.length, D]) as Tensor2D);
-    return scaled(stacked, D);
+    // Step by step, so that the starts of all views come first.
+    const stacked = scoped(() => tf.reshape(tf.stack(this.means), [this.means.length * B, D]) as Tensor2D);
+    const { points, explained } = scaled(stacked, D, this.means.length > 2 ? B : 0);
+    const T1 = this.means.length;
+    const byView = points.map((_, i) => {
+      const [view, t, axis] = [Math.floor(i / (2 * T1)), Math.floor(i / 2) % T1, i % 2];
+      return points[2 * (t * B + view) + axis];
+    });
+    return { points: byView, explained };
   }
 
   dispose(): void {
@@ -329,8 +337,8 @@ class States {
 }
 
 /** Projects and frees x; lengths become RMS over its K columns. */
-function scaled(x: Tensor2D, K: number): Projection {
-  const { points, explained } = project(x);
+function scaled(x: Tensor2D, K: number, from: number): Projection {
+  const { points, explained } = project(x, from);
   x.dispose();
   return { points: points.map((v) => v / Math.sqrt(K)), explained };
 }
