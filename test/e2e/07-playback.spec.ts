@@ -83,7 +83,7 @@ test('its playback shows both latents, and the updates inside a step', async () 
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
   // L, L, H: now z_H is written for the first time.
-  await expect(page.getByRole('button', { name: /^Update 3 of 6: cycle 1, H update writes z_H/ })).toHaveAttribute(
+  await expect(page.getByRole('button', { name: /^H: update 3 of 6, cycle 1, H update writes z_H/ })).toHaveAttribute(
     'aria-pressed',
     'true',
   );

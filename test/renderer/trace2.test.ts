@@ -1,7 +1,7 @@
 /** Traces of schema 2, as the window reads them: a real one written by core, and hand-made ones. */
 import { describe, expect, it, vi } from 'vitest';
 import { effectScope } from 'vue';
-import { StudioError } from '@shared/errors';
+import type { StudioError } from '@shared/errors';
 import type { TraceMeta } from '@shared/trace';
 import { MARK_NONE, MARK_RIGHT, MARK_WRONG } from '@renderer/grid/cells';
 import { traceJson } from '@renderer/playback/export/json';
