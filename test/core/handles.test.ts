@@ -15,7 +15,7 @@ it('frees handles past 2³¹, which come back negative, and never the marker −
     isUsingGpuDevice: false,
     tensorMap: ids,
     disposeData: () => false,
-  } as NativeBackend;
+  } as unknown as NativeBackend;
   freeNegativeHandles(backend);
 
   const positive = entry(12);

@@ -1,13 +1,44 @@
 /** The parts of tfjs-node's backend that its types do not show, and the guard for its 32-bit tensor handles. */
 import * as tf from '@tensorflow/tfjs-core';
 
-interface NativeBinding {
+/** What the addon says of a tensor that it made; `dtype` is TensorFlow's number. */
+export interface OutputInfo {
+  id: number;
+  dtype: number;
+  shape: number[];
+}
+
+/** tfjs-node's addon. Its enumerations are properties too. */
+export interface NativeBinding {
+  [constant: string]: unknown;
   TF_Version: string;
+  TF_ATTR_STRING: number;
+  TF_ATTR_INT: number;
+  TF_ATTR_FLOAT: number;
+  TF_ATTR_BOOL: number;
+  TF_ATTR_TYPE: number;
+  TF_ATTR_SHAPE: number;
+  createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView): number;
   deleteTensor(id: number): void;
+  tensorDataSync(id: number): ArrayBufferView;
+  executeOp(
+    op: string,
+    attrs: readonly { name: string; type: number; value: unknown }[],
+    inputs: readonly number[],
+    outputs: number,
+  ): OutputInfo[];
   getNumOfTensors(): number;
+  /** @returns the number of the session */
+  loadSavedModel(folder: string, tags: string): number;
+  /** @param inputNames and `outputNames`: `node:index`, joined by commas */
+  runSavedModel(session: number, inputs: readonly number[], inputNames: string, outputNames: string): OutputInfo[];
+  deleteSavedModel(session: number): void;
 }
 
 interface TensorEntry {
+  shape: readonly number[];
+  /** TensorFlow's number. */
+  dtype: number;
   id: number | null;
   values: unknown;
   refCount: number;
@@ -22,6 +53,9 @@ export interface NativeBackend {
     delete(dataId: object): void;
   };
   disposeData(dataId: object, force?: boolean): boolean;
+  createOutputTensor(info: OutputInfo): tf.Tensor;
+  /** Uploads what has not been uploaded yet. */
+  getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
 }
 
 /** The TensorFlow backend if it is the one in use. */
