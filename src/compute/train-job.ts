@@ -45,20 +45,20 @@ async function train(
   const data = openData(job.data_paths, job.data_paths_test);
   let run: TrainingRun | null = null;
   try {
-    const say = (message: string) => tell({ type: 'note', job: job.job, level: 'info', message });
-    run = await setUp(job, data, say);
+    const say = (level: 'info' | 'warning') => (message: string) => tell({ type: 'note', job: job.job, level, message });
+    run = await setUp(job, data, say('info'), say('warning'));
     ready(run);
     const { config, trainer } = run;
     tell({
       type: 'started',
       job: job.job,
       started: {
-        backend,
+        backend: { ...backend, execution: trainer.execution, dtype: trainer.dtype },
         total_steps: plannedSteps(config, trainer.totalSteps),
         step: trainer.step,
         parameters: countParameters(trainer.architecture, trainer.spec),
         embedding_rows: trainer.puzzles?.rows ?? 0,
-        notes: notes(config, backend.dtype, trainer.totalSteps),
+        notes: notes(config, trainer),
       },
     });
     const status = await trainLoop(run, control, hostOf(job, data, tell));
@@ -69,12 +69,18 @@ async function train(
   }
 }
 
-/** What a reader of the config would not expect of this run. @param scheduled steps that the epochs give */
-function notes({ arch, epochs, studio }: TrainConfig, dtype: 'float32' | 'bfloat16', scheduled: number): string[] {
+/** What a reader of the config would not expect of this run. */
+function notes({ arch, epochs, studio }: TrainConfig, { dtype, execution, totalSteps }: Trainer): string[] {
   const said: string[] = [];
-  if (arch.forward_dtype !== dtype) said.push(`forward_dtype ${arch.forward_dtype} runs as ${dtype} on this backend.`);
-  if (studio.max_steps > scheduled) {
-    const [wanted, given] = [studio.max_steps, scheduled].map((n) => n.toLocaleString('en-US'));
+  if (arch.forward_dtype !== dtype) {
+    const why =
+      execution === 'eager'
+        ? 'op by op there are no bfloat16 tensors'
+        : 'this machine does not compute faster in bfloat16';
+    said.push(`forward_dtype ${arch.forward_dtype} runs as ${dtype}: ${why}.`);
+  }
+  if (studio.max_steps > totalSteps) {
+    const [wanted, given] = [studio.max_steps, totalSteps].map((n) => n.toLocaleString('en-US'));
     said.push(
       `max_steps is ${wanted}, but ${epochs} epochs give ${given} steps and end the run: raise epochs for more.`,
     );
@@ -85,7 +91,12 @@ function notes({ arch, epochs, studio }: TrainConfig, dtype: 'float32' | 'bfloat
 const plannedSteps = ({ studio }: TrainConfig, scheduled: number): number =>
   studio.max_steps > 0 ? Math.min(studio.max_steps, scheduled) : scheduled;
 
-async function setUp(job: TrainJob, data: OpenData, say: (sentence: string) => void): Promise<TrainingRun> {
+async function setUp(
+  job: TrainJob,
+  data: OpenData,
+  say: (sentence: string) => void,
+  warn: (sentence: string) => void,
+): Promise<TrainingRun> {
   const { config } = job;
   const { metadata } = data.train;
   const spec: ModelSpec = {
@@ -102,7 +113,7 @@ async function setUp(job: TrainJob, data: OpenData, say: (sentence: string) => v
   const steps = totalSteps(config, metadata);
   const fresh = { config, data, sampler, seconds: 0, evaluated: null, evaluationDue: false };
   if (!job.resume_from) {
-    const trainer = new Trainer(config, spec, steps, null);
+    const trainer = new Trainer(config, spec, steps, null, { warn });
     if (config.load_checkpoint) (await startFrom(config.load_checkpoint, trainer, job, data)).forEach(say);
     return { ...fresh, trainer };
   }
@@ -110,7 +121,7 @@ async function setUp(job: TrainJob, data: OpenData, say: (sentence: string) => v
   refuseOtherModel(job, meta.config, spec, meta);
   sampler.restore(meta.sampler);
   const { seconds, evaluated, evaluation_due: evaluationDue } = meta;
-  return { ...fresh, trainer: new Trainer(config, spec, steps, snapshot), seconds, evaluated, evaluationDue };
+  return { ...fresh, trainer: new Trainer(config, spec, steps, snapshot, { warn }), seconds, evaluated, evaluationDue };
 }
 
 /** Keys that decide the shapes of what a checkpoint holds, or what its numbers mean. */

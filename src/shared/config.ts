@@ -205,6 +205,11 @@ export const StudioSchema = z.strictObject({
     help: 'Folder in which the metrics are also written as TensorBoard events while the run trains, one folder per run.',
     advanced: true,
   }),
+  eager: f(z.boolean().default(false), {
+    group: 'run',
+    help: 'Run steps op by op instead of as a recorded graph: slower, always float32; for looking into a fault.',
+    advanced: true,
+  }),
 });
 
 export const TrainConfigSchema = z.strictObject({

@@ -23,8 +23,9 @@ export interface BackendInfo {
   threads: number;
   /** bytes; null on a CPU. */
   device_memory: number | null;
-  /** How a step runs; a later version records it. */
+  /** How a step runs by default: as a recorded graph, or op by op. In a run, how its steps run. */
   execution: 'eager' | 'recorded';
+  /** What recorded graphs compute in where forward_dtype is bfloat16. In a run, what its steps compute in. */
   dtype: 'float32' | 'bfloat16';
   /** One sentence on why nothing better was taken, or null. */
   why_not_better: string | null;

@@ -7,7 +7,7 @@ import { defaultConfig } from '../../src/shared/config';
 import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch } from '../../src/core/train/carry';
 import { Random } from '../../src/core/train/random';
 import { learningRate, totalSteps } from '../../src/core/train/schedule';
-import { PuzzleEmbedding } from '../../src/core/train/sign-sgd';
+import { PuzzleEmbedding, sparseNumbers } from '../../src/core/train/sign-sgd';
 import { logged, sumMetrics } from '../../src/core/train/step-metrics';
 
 describe('random numbers', () => {
@@ -100,8 +100,9 @@ describe('sparse SignSGD', () => {
   it('sums the gradients of one id and touches no other row', () => {
     const table = new PuzzleEmbedding(3, 2, new Float32Array([1, 1, 2, 2, 3, 3]));
     // Row 1 twice: −3 + 1 < 0 and 1 − 1 = 0.
-    table.update(Int32Array.of(1, 1), Float32Array.of(-3, 1, 1, -1), 0.5, 0.1);
-    expect(Array.from(table.weights)).toEqual([1, 1, Math.fround(1.9) + 0.5, 1.9, 3, 3].map(Math.fround));
+    table.update(Int32Array.of(1, 1), Float32Array.of(-3, 1, 1, -1), sparseNumbers(0.5, 0.1));
+    const decayed = Math.fround(2 * Math.fround(0.95));
+    expect(Array.from(table.weights)).toEqual([1, 1, decayed + 0.5, decayed, 3, 3].map(Math.fround));
   });
 
   it('gathers copies of rows and refuses ids outside', () => {

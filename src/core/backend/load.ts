@@ -10,6 +10,7 @@ import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendInfo } from '../../shared/doctor';
 import { StudioError } from '../../shared/errors';
+import { bfloat16Gains } from './bfloat16';
 import { freeNegativeHandles, nativeBackend } from './native';
 import { usableThreads } from './threads';
 
@@ -83,8 +84,8 @@ async function loadTensorFlow(): Promise<BackendInfo> {
     device: backend.isUsingGpuDevice ? (gpu?.name ?? 'GPU') : 'CPU',
     threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
     device_memory: gpu?.memory ?? null,
-    execution: 'eager',
-    dtype: 'float32',
+    execution: 'recorded',
+    dtype: bfloat16Gains() ? 'bfloat16' : 'float32',
     why_not_better: backend.isUsingGpuDevice ? null : whyNoGpu(),
   };
 }

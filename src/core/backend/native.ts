@@ -83,8 +83,11 @@ export function freeNegativeHandles(backend: NativeBackend): void {
 /** Most handles one process may use: an eighth below the 2³² at which numbers would be given twice. */
 export const HANDLE_LIMIT = 2 ** 32 - 2 ** 29;
 
-/** The share of HANDLE_LIMIT that this process has used, from the number of a tensor just made; 0 on other backends. */
-export function handleUse(fresh: tf.Tensor): number {
-  const entry = nativeBackend()?.tensorMap.get(fresh.dataId);
-  return entry?.id && entry.id !== -1 ? (entry.id >>> 0) / HANDLE_LIMIT : 0;
+/** The share of HANDLE_LIMIT that this process has used, told from the number of a handle made for it; 0 on other backends. */
+export function handleUse(): number {
+  const binding = nativeBackend()?.binding;
+  if (!binding) return 0;
+  const id = binding.createTensor([], 1, new Float32Array(1));
+  binding.deleteTensor(id);
+  return (id >>> 0) / HANDLE_LIMIT;
 }

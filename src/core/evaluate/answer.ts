@@ -1,8 +1,7 @@
 /** What the model answers to a batch: its last ACT step, or with `act_inference` the step at which each row halts. */
 import type { Batch } from '../data/batch';
-import type { PuzzleEmbedding } from '../train/sign-sgd';
 import { column } from '../train/step-metrics';
-import { evaluateBatch, type ActStep, type Evaluated } from './batch';
+import { evaluateBatch, type ActStep, type EmbeddingSource, type Evaluated } from './batch';
 
 export interface Answer {
   /** Per row, what its own last step says. */
@@ -24,7 +23,7 @@ export function wantsToHalt({ architecture, net }: Evaluated, step: Pick<ActStep
  */
 export function answerBatch(
   model: Evaluated,
-  puzzles: PuzzleEmbedding | null,
+  puzzles: EmbeddingSource | null,
   batch: Batch,
   detail: { confidence?: boolean } = {},
 ): Answer {

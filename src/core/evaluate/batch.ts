@@ -2,17 +2,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
-import type { Architecture, Latents, Network } from '../model/architecture';
+import type { Latents } from '../model/architecture';
 import { totalLength } from '../model/architecture';
 import { scoped } from '../model/autodiff';
-import { confidenceOf, makeTargets, rowLosses } from '../train/loss';
-import { forward, resetLatents, ROW_COLUMNS } from '../train/program';
-import type { PuzzleEmbedding } from '../train/sign-sgd';
+import { resetLatents, ROW_COLUMNS } from '../train/program';
+import {
+  actOutputs,
+  type ActOutput,
+  type ActValues,
+  type EmbeddingSource,
+  type Evaluated,
+  type Stepper,
+} from './act-step';
+import { evaluationGraph } from './recorded';
 
-export interface Evaluated {
-  architecture: Architecture;
-  net: Network;
-}
+export type { EmbeddingSource, Evaluated } from './act-step';
 
 /** One ACT step of a batch; B rows, S cells. */
 export interface ActStep {
@@ -35,8 +39,8 @@ export interface ActStep {
  * @param detail what to read back besides tokens, halting and losses; only from the last step unless `every`
  */
 export function evaluateBatch(
-  { architecture, net }: Evaluated,
-  puzzles: PuzzleEmbedding | null,
+  model: Evaluated,
+  puzzles: EmbeddingSource | null,
   batch: Batch,
   actSteps: number,
   detail: {
@@ -47,70 +51,78 @@ export function evaluateBatch(
     enough?: (step: ActStep, number: number) => boolean;
   } = {},
 ): ActStep[] {
-  const { spec } = net;
-  const B = batch.size;
-  const tokens = tf.tensor2d(batch.inputs, [B, spec.seq_len], 'int32');
-  const labels = tf.tensor2d(batch.labels, [B, spec.seq_len], 'int32');
-  const puzzleRows: Tensor2D | null = puzzles
-    ? tf.tensor2d(puzzles.gather(batch.puzzle_identifiers), [B, puzzles.width])
-    : null;
-  let latents = scoped(() => firstLatents(architecture, net, B));
+  const wanted: ActOutput[] = ['tokens', 'rows'];
+  if (detail.logits) wanted.push('logits');
+  if (detail.confidence) wanted.push('confidence', 'change');
+  const rows = puzzles?.gather(batch.puzzle_identifiers) ?? null;
+  const stepper = evaluationGraph(model, batch.size)?.start(batch, rows) ?? new EagerStepper(model, batch, rows);
   const steps: ActStep[] = [];
   try {
     for (let t = 1; t <= actSteps; t++) {
-      const { next, read } = scoped(() => {
-        const out = forward(architecture, net, latents, tokens, puzzleRows);
-        if (detail.lastOnly && t < actSteps) return { next: out.latents, read: null };
-        const losses = rowLosses(out, makeTargets(labels, spec.vocab_size), spec.arch.loss.loss_type);
-        const { q_halt_logits, q_continue_logits } = out;
-        // Nothing learns here, so that q_continue has no target and no loss.
-        const none = tf.zerosLike(q_halt_logits);
-        const columns = [losses.lm, losses.halt, losses.correct, q_halt_logits, q_continue_logits, none];
-        const read: { [name: string]: tf.Tensor } = {
-          tokens: tf.argMax(out.logits, -1),
-          rows: tf.stack(columns, 1),
-        };
-        if (detail.logits) read.logits = out.logits;
-        if (detail.confidence) {
-          read.confidence = confidenceOf(out.logits, spec.arch.loss.loss_type);
-          const moved = tf.sub(out.latents[architecture.output], latents[architecture.output]);
-          read.change = tf.sqrt(tf.mean(tf.square(moved), [1, 2]));
-        }
-        return { next: out.latents, read };
-      });
-      tf.dispose(latents);
-      latents = next;
-      if (!read) continue;
-      const step = readStep(read, B);
+      const read = detail.lastOnly && t < actSteps ? [] : wanted;
+      const values = stepper.step(read);
+      if (!read.length) continue;
+      const step = actStep(values, batch.size);
       steps.push(step);
       if (detail.enough?.(step, t)) break;
     }
   } finally {
-    tf.dispose([latents, tokens, labels, ...(puzzleRows ? [puzzleRows] : [])]);
+    stepper.dispose();
   }
   return steps;
 }
 
+/** Op by op. */
+class EagerStepper implements Stepper {
+  private readonly feeds: { tokens: Tensor2D; labels: Tensor2D; puzzleRows: Tensor2D | null };
+  private latents: Latents;
+
+  constructor(
+    private readonly model: Evaluated,
+    batch: Batch,
+    rows: Float32Array | null,
+  ) {
+    const { seq_len } = model.net.spec;
+    const B = batch.size;
+    this.feeds = {
+      tokens: tf.tensor2d(batch.inputs, [B, seq_len], 'int32'),
+      labels: tf.tensor2d(batch.labels, [B, seq_len], 'int32'),
+      puzzleRows: rows ? tf.tensor2d(rows, [B, rows.length / B]) : null,
+    };
+    this.latents = scoped(() => firstLatents(model, B));
+  }
+
+  step(read: readonly ActOutput[]): ActValues {
+    const { latents, outputs } = scoped(() => actOutputs(this.model, this.latents, this.feeds, read));
+    tf.dispose(this.latents);
+    this.latents = latents;
+    const values = Object.entries(outputs).map(([name, tensor]) => [name, tensor.dataSync()] as const);
+    tf.dispose(Object.values(outputs));
+    return Object.fromEntries(values) as ActValues;
+  }
+
+  dispose(): void {
+    const { tokens, labels, puzzleRows } = this.feeds;
+    tf.dispose([this.latents, tokens, labels, ...(puzzleRows ? [puzzleRows] : [])]);
+  }
+}
+
 /** Every row as it starts. */
-export function firstLatents(architecture: Architecture, net: Network, B: number): Latents {
+export function firstLatents({ architecture, net }: Pick<Evaluated, 'architecture' | 'net'>, B: number): Latents {
   const z: [number, number, number] = [B, totalLength(net.spec), net.spec.arch.hidden_size];
   const blank = Object.fromEntries(architecture.latents(net.spec).map(({ name }) => [name, tf.zeros(z) as Tensor3D]));
   return resetLatents({ architecture, spec: net.spec }, net.weights, blank, tf.ones([B, 1, 1], 'bool'));
 }
 
-/** Sync point: reads an ACT step back and frees it. */
-function readStep(read: { [name: string]: tf.Tensor }, B: number): ActStep {
-  const floats = (name: string) => (name in read ? (read[name].dataSync() as Float32Array) : undefined);
-  const rows = floats('rows') as Float32Array;
+function actStep(values: ActValues, B: number): ActStep {
+  const rows = values.rows as Float32Array;
   const q = ROW_COLUMNS.indexOf('q_halt');
-  const step: ActStep = {
-    tokens: read.tokens.dataSync() as Int32Array,
+  return {
+    tokens: values.tokens as Int32Array,
     rows,
     q_halt: Float32Array.from({ length: B }, (_, b) => rows[b * ROW_COLUMNS.length + q]),
-    confidence: floats('confidence'),
-    logits: floats('logits'),
-    change: floats('change'),
+    confidence: values.confidence as Float32Array | undefined,
+    logits: values.logits as Float32Array | undefined,
+    change: values.change as Float32Array | undefined,
   };
-  tf.dispose(Object.values(read));
-  return step;
 }

@@ -9,13 +9,12 @@ import type { Batch } from '../data/batch';
 import { IGNORE_LABEL } from '../data/batch';
 import { labelCounts } from '../train/step-metrics';
 import { ROW_COLUMNS } from '../train/program';
-import type { PuzzleEmbedding } from '../train/sign-sgd';
 import { answerBatch, type Answer } from './answer';
-import type { Evaluated } from './batch';
+import type { EmbeddingSource, Evaluated } from './batch';
 
 export interface EvaluationSource {
   model: Evaluated;
-  puzzles: PuzzleEmbedding | null;
+  puzzles: EmbeddingSource | null;
 }
 
 /**

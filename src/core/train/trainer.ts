@@ -3,33 +3,29 @@
  * metrics. All that a checkpoint must hold besides the data position is here.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { TrainConfig } from '../../shared/config';
+import { runsInBfloat16 } from '../backend/bfloat16';
 import { handleUse } from '../backend/native';
 import type { Batch } from '../data/batch';
 import type { Evaluated } from '../evaluate/batch';
-import type { Architecture, ModelSpec, Weights } from '../model/architecture';
+import type { Architecture, ModelSpec } from '../model/architecture';
 import { totalLength } from '../model/architecture';
 import { initialWeights } from '../model/init';
 import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
 import { adamNumbers } from './adam-atan2';
 import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch, type Carry, type HaltingRule } from './carry';
-import type { Program, TrainState } from './program';
+import { canRecord, CarefulExecutor, makeExecutor, type Execution } from './executor';
+import type { Program } from './program';
 import { Random } from './random';
 import { learningRate } from './schedule';
-import { PuzzleEmbedding } from './sign-sgd';
-import { EagerExecutor, type StepExecutor } from './step';
+import { sparseNumbers, type PuzzleRows } from './sign-sgd';
+import { STATE_GROUPS, type StateValues, type StepExecutor } from './step';
 import { column, logged, sumMetrics, type LoggedMetrics, type StepSums } from './step-metrics';
 
-/** Host copies of everything that a run continues from. Float32 tensors by parameter name. */
-export interface TrainerSnapshot {
+/** Host copies of everything that a run continues from. */
+export interface TrainerSnapshot extends StateValues {
   step: number;
-  weights: Map<string, Float32Array>;
-  m: Map<string, Float32Array>;
-  v: Map<string, Float32Array>;
-  ema: Map<string, Float32Array>;
-  latents: Map<string, Float32Array>;
   puzzleEmbedding: Float32Array;
   carry: Carry;
   exploration: [number, number, number, number];
@@ -43,9 +39,17 @@ export interface StepReport {
   puzzle_emb_lr: number;
 }
 
+export interface TrainerOptions {
+  /** How steps run; as a recorded graph by default where the backend can. */
+  execution?: Execution;
+  /** Told in one sentence why steps run eagerly although they should not. */
+  warn?: (sentence: string) => void;
+}
+
 export class Trainer {
   readonly architecture: Architecture;
-  readonly puzzles: PuzzleEmbedding | null;
+  /** What the graph computes in where `forward_dtype` says so; weights and all sums stay float32. */
+  readonly dtype: 'float32' | 'bfloat16';
   step: number;
   carry: Carry;
   private readonly program: Program;
@@ -60,6 +64,7 @@ export class Trainer {
     readonly spec: ModelSpec,
     readonly totalSteps: number,
     from: TrainerSnapshot | null,
+    options: TrainerOptions = {},
   ) {
     this.architecture = architectureOf(config.arch.name);
     const { halt_max_steps, halt_exploration_prob } = spec.arch;
@@ -67,42 +72,54 @@ export class Trainer {
     this.halting = { halt_max_steps, halt_exploration_prob, adaptive, comparesContinue };
     this.learnsContinue = learnsContinue && halt_max_steps > 1;
     const parameters = this.architecture.parameters(spec);
-    const trained = config.freeze_weights ? [] : parameters.filter((p) => p.trained).map((p) => p.name);
+    const learning = parameters.filter((p) => p.trained);
+    const trained = config.freeze_weights ? [] : learning.map((p) => p.name);
     this.program = { architecture: this.architecture, spec, constants: makeConstants(spec), trained, config };
 
     const B = config.global_batch_size;
-    const { puzzle_emb_ndim: width } = config.arch;
-    const rows = spec.num_puzzle_identifiers;
-    this.puzzles = width ? new PuzzleEmbedding(rows, width, from?.puzzleEmbedding) : null;
     this.step = from?.step ?? 0;
     this.carry = from?.carry ?? emptyCarry(B, spec.seq_len);
     this.exploration = new Random(config.seed, 'exploration');
     if (from) this.exploration.restore(from.exploration);
 
+    const z = [B, totalLength(spec), spec.arch.hidden_size];
     const weights = from?.weights ?? initialWeights(this.architecture, spec, config.seed);
-    const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
-    const upload = (values: Map<string, Float32Array> | undefined, names: readonly string[]): Weights =>
-      Object.fromEntries(
-        names.map((name) => {
-          const shape = [...(shapes.get(name) ?? [])];
-          return [name, values ? tf.tensor(values.get(name) ?? [], shape, 'float32') : tf.zeros(shape)];
-        }),
-      );
-    const z: [number, number, number] = [B, totalLength(spec), spec.arch.hidden_size];
-    const latents = this.architecture.latents(spec).map(({ name }) => [name, uploadLatent(from?.latents.get(name), z)]);
-    const state: TrainState = {
-      weights: upload(weights, [...shapes.keys()]),
-      m: upload(from?.m, trained),
-      v: upload(from?.v, trained),
-      ema: config.ema
-        ? upload(
-            from?.ema ?? weights,
-            parameters.filter((p) => p.trained).map((p) => p.name),
-          )
-        : {},
-      latents: Object.fromEntries(latents) as TrainState['latents'],
+    const shapesOf = (list: typeof parameters) => new Map(list.map((p) => [p.name, p.shape]));
+    const none = new Map<string, Float32Array>();
+    const execution = options.execution ?? (config.studio.eager ? 'eager' : 'recorded');
+    const bfloat16 = execution === 'recorded' && canRecord() && runsInBfloat16(spec.arch.forward_dtype);
+    const setup = {
+      program: this.program,
+      shapes: {
+        weights: shapesOf(parameters),
+        m: shapesOf(parameters.filter((p) => trained.includes(p.name))),
+        v: shapesOf(parameters.filter((p) => trained.includes(p.name))),
+        ema: shapesOf(config.ema ? learning : []),
+        latents: new Map(this.architecture.latents(spec).map(({ name }) => [name, z])),
+      },
+      values: {
+        weights,
+        m: from?.m ?? none,
+        v: from?.v ?? none,
+        ema: from?.ema ?? weights,
+        latents: from?.latents ?? none,
+      },
+      rows: config.arch.puzzle_emb_ndim ? spec.num_puzzle_identifiers : 0,
+      embedding: from?.puzzleEmbedding ?? null,
+      bfloat16,
     };
-    this.executor = new EagerExecutor(this.program, state);
+    this.executor = makeExecutor(setup, execution, options.warn ?? (() => undefined));
+    this.dtype = bfloat16 && this.executor.execution === 'recorded' ? 'bfloat16' : 'float32';
+  }
+
+  /** How steps run. */
+  get execution(): Execution {
+    return this.executor.execution;
+  }
+
+  /** The puzzle embeddings; null without. */
+  get puzzles(): PuzzleRows | null {
+    return this.executor.puzzles;
   }
 
   /** One optimizer step. Synchronous: nothing else runs meanwhile. */
@@ -115,17 +132,15 @@ export class Trainer {
     const puzzleLr = rate(config.puzzle_emb_lr);
 
     const carry = takeBatch(this.carry, batch);
-    const { rows, puzzleGradient } = this.executor.run({
+    const { rows } = this.executor.run({
       tokens: carry.tokens,
       labels: carry.labels,
       reset: carry.halted,
       last: lastSteps(carry, this.halting),
-      puzzleRows: this.puzzles?.gather(carry.puzzle_identifiers) ?? null,
+      identifiers: carry.puzzle_identifiers,
       adam: adamNumbers(step, lr, config.weight_decay, config.beta1, config.beta2),
+      sparse: sparseNumbers(puzzleLr, config.puzzle_emb_weight_decay),
     });
-    if (this.puzzles && puzzleGradient) {
-      this.puzzles.update(carry.puzzle_identifiers, puzzleGradient, puzzleLr, config.puzzle_emb_weight_decay);
-    }
     const minima = drawMinimumSteps(batch.size, this.halting, this.exploration);
     const q = { halt: column(rows, 'q_halt'), proceed: column(rows, 'q_continue') };
     this.carry = halt(carry, q, minima, this.halting);
@@ -136,15 +151,14 @@ export class Trainer {
 
   /** The model as evaluation takes it; its tensors stay the trainer's. With "ema" the average where there is one. */
   evaluated(which: 'ema' | 'raw'): Evaluated {
-    const { weights, ema } = this.executor.state();
     const { architecture, spec, constants } = this.program;
-    return { architecture, net: { spec, weights: which === 'ema' ? { ...weights, ...ema } : weights, constants } };
+    const net = { spec, weights: this.executor.evaluated(which), constants };
+    return { architecture, net, execution: this.execution };
   }
 
   /** The share of the backend's tensor handles that are used up; above 1 the process must end. */
   handleUse(): number {
-    const [fresh] = Object.values(this.executor.state().latents);
-    return handleUse(fresh);
+    return handleUse();
   }
 
   /**
@@ -152,35 +166,36 @@ export class Trainer {
    * is replaced by its mean in every row, as in the reference.
    */
   load(weights: Map<string, Float32Array>, embedding: Float32Array | null): void {
-    this.executor.loadWeights(weights);
-    if (!this.puzzles || !embedding) return;
-    const { width, weights: table } = this.puzzles;
-    if (embedding.length === table.length) {
-      table.set(embedding);
+    const own = new Set(this.architecture.parameters(this.spec).map(({ name }) => name));
+    const averaged = new Set(
+      this.config.ema
+        ? this.architecture
+            .parameters(this.spec)
+            .filter((p) => p.trained)
+            .map((p) => p.name)
+        : [],
+    );
+    const only = (names: Set<string>) => new Map([...weights].filter(([name]) => names.has(name)));
+    this.executor.write({ weights: only(own), ema: only(averaged) });
+    const { puzzles } = this;
+    if (!puzzles || !embedding) return;
+    const { width } = puzzles;
+    if (embedding.length === puzzles.rows * width) {
+      puzzles.write(embedding);
       return;
     }
     const mean = new Float64Array(width);
     const rows = embedding.length / width;
     for (let i = 0; i < embedding.length; i++) mean[i % width] += embedding[i] / rows;
-    for (let i = 0; i < table.length; i++) table[i] = mean[i % width];
+    puzzles.write(Float32Array.from({ length: puzzles.rows * width }, (_, i) => mean[i % width]));
   }
 
   /** Reads everything back: a sync point of many tensors, only for checkpoints. */
   async snapshot(): Promise<TrainerSnapshot> {
-    const { weights, m, v, ema, latents } = this.executor.state();
-    const read = async (group: Record<string, tf.Tensor>): Promise<Map<string, Float32Array>> => {
-      const values = new Map<string, Float32Array>();
-      for (const [name, tensor] of Object.entries(group)) values.set(name, (await tensor.data()) as Float32Array);
-      return values;
-    };
     return {
       step: this.step,
-      weights: await read(weights),
-      m: await read(m),
-      v: await read(v),
-      ema: await read(ema),
-      latents: await read(latents),
-      puzzleEmbedding: this.puzzles?.weights ?? new Float32Array(0),
+      ...(await this.executor.read(STATE_GROUPS)),
+      puzzleEmbedding: this.puzzles?.read() ?? new Float32Array(0),
       carry: this.carry,
       exploration: this.exploration.save(),
     };
@@ -188,7 +203,8 @@ export class Trainer {
 
   /** For tests and tools that look inside a step. */
   internals(): { program: Program; executor: StepExecutor } {
-    return { program: this.program, executor: this.executor };
+    const { program, executor } = this;
+    return { program, executor: executor instanceof CarefulExecutor ? executor.current : executor };
   }
 
   dispose(): void {
@@ -197,6 +213,3 @@ export class Trainer {
     if (rope) tf.dispose(Object.values(rope));
   }
 }
-
-const uploadLatent = (values: Float32Array | undefined, shape: [number, number, number]): Tensor3D =>
-  values ? tf.tensor3d(values, shape) : tf.zeros(shape);

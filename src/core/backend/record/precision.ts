@@ -7,7 +7,7 @@ const COMPUTE = new Set(
   'MatMul BatchMatMulV2 Add AddV2 Sub Mul Neg Square Sigmoid Softmax Relu Reciprocal Tanh Exp Maximum'.split(' '),
 );
 /** Ops that only move numbers: they take whatever precision their input has. */
-const MOVE = new Set('Reshape Transpose ConcatV2 Pack Unpack SplitV Slice Tile Identity'.split(' '));
+const MOVE = new Set('Reshape Transpose ConcatV2 Pack Unpack SplitV Slice Tile ExpandDims Identity'.split(' '));
 
 const isFloat = ({ dtype }: Output) => dtype === DType.float32 || dtype === DType.bfloat16;
 

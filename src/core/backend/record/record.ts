@@ -132,6 +132,10 @@ export class CompiledFn {
     this.resident.writeTable(this.session, table, values);
   }
 
+  get variableNames(): string[] {
+    return this.resident.variableNames;
+  }
+
   /** Bytes over the session's border so far. */
   get traffic(): Readonly<Traffic> {
     return { ...this.session.traffic };

@@ -2,7 +2,7 @@
  * What lives in a session from run to run: variables, read and replaced whole, and tables, of which a run touches single
  * rows. Both are TensorFlow resources; this file makes their nodes and the ways in and out for the host.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { DType, shapeOf, type as typeAttr, type Graph, type GraphNode, type Output } from './graph';
 import type { HostTensor, Session, Values } from './session';
 import type { Tracer } from './tracer';

@@ -5,7 +5,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend, NativeBinding, OutputInfo } from '../native';
-import { DType, Graph, type Attrs, type AttrValue, type GraphNode, type Output } from './graph';
+import type { Graph } from './graph';
+import { DType, type as typeAttr, type Attrs, type AttrValue, type GraphNode, type Output } from './graph';
 import { settlePrecision } from './precision';
 import { inferOutputs, RecordingError, type OpAttr, type Traced } from './shapes';
 
@@ -85,7 +86,7 @@ export class Tracer {
       this.graph,
       op,
       inputs.map(({ output }) => output),
-      this.attrs(opAttrs),
+      { ...inferredAttrs(op, inputs), ...this.attrs(opAttrs) },
       this.bfloat16,
     );
     const outputs = traced.map(({ dtype, shape }) => ({
@@ -198,6 +199,10 @@ export class Tracer {
     return () => (mutable.kernelFunc = original);
   }
 }
+
+/** Eager execution infers types that tfjs-node leaves out; a graph has to say them. */
+const inferredAttrs = (op: string, [x, axis]: readonly Traced[]): Attrs =>
+  op === 'ExpandDims' ? { T: typeAttr(x.dtype), Tdim: typeAttr(axis.dtype) } : {};
 
 /** Ops with several outputs say how many in an attribute. */
 function outputCount(op: string, attrs: readonly OpAttr[]): number {
