@@ -11,7 +11,7 @@ import { TrainSampler } from '../../src/core/data/sampler';
 import { evaluateBatch } from '../../src/core/evaluate/batch';
 import { RecordedExecutor } from '../../src/core/train/recorded-step';
 import { ROW_COLUMNS } from '../../src/core/train/program';
-import type { StateGroup } from '../../src/core/train/step';
+import { STATE_GROUPS, type StateGroup } from '../../src/core/train/step';
 import { Trainer, type TrainerOptions, type TrainerSnapshot } from '../../src/core/train/trainer';
 import type { TrainConfig } from '../../src/shared/config';
 import { tinyConfig, writeTinyDataset } from './fixture';
@@ -51,10 +51,8 @@ function train(of: Trainer, steps: number, sampler = samplerOf(of.config)) {
   });
 }
 
-const GROUPS = ['weights', 'm', 'v', 'ema', 'latents'] as const satisfies readonly StateGroup[];
-
 /** ‖a − b‖ / ‖b‖ of each tensor; the largest. */
-function distance(a: TrainerSnapshot, b: TrainerSnapshot): number {
+function distance(a: TrainerSnapshot, b: TrainerSnapshot, groups: readonly StateGroup[] = STATE_GROUPS): number {
   const relative = (x: Float32Array, y: Float32Array) => {
     let [difference, norm] = [0, 0];
     for (let i = 0; i < y.length; i++) {
@@ -63,7 +61,7 @@ function distance(a: TrainerSnapshot, b: TrainerSnapshot): number {
     }
     return norm === 0 ? Math.sqrt(difference) : Math.sqrt(difference / norm);
   };
-  const tensors = GROUPS.flatMap((group) =>
+  const tensors = groups.flatMap((group) =>
     [...b[group]].map(([name, values]) => relative(a[group].get(name) as Float32Array, values)),
   );
   return Math.max(...tensors, relative(a.puzzleEmbedding, b.puzzleEmbedding));
@@ -88,17 +86,16 @@ describe.each(CASES)('a recorded run with $name', ({ arch, weights }) => {
     expect([eager.execution, recorded.execution]).toEqual(['eager', 'recorded']);
     const [a, b] = [train(eager, 50), train(recorded, 50)];
     a.forEach((sums, i) => {
-      expect(Math.abs(b[i].lm_loss - sums.lm_loss) / sums.lm_loss, `loss of step ${i + 1}`).toBeLessThan(1e-6);
-      expect({ ...b[i], lm_loss: 0, q_halt_loss: 0, loss: 0 }).toEqual({
-        ...sums,
-        lm_loss: 0,
-        q_halt_loss: 0,
-        loss: 0,
-      });
+      for (const name of Object.keys(sums) as (keyof typeof sums)[]) {
+        const [x, y] = [sums[name] ?? 0, b[i][name] ?? 0];
+        expect(Math.abs(y - x), `${name} of step ${i + 1}`).toBeLessThanOrEqual(1e-6 * Math.abs(x));
+      }
     });
     expect(recorded.carry).toEqual(eager.carry);
     const [x, y] = [await eager.snapshot(), await recorded.snapshot()];
-    expect(distance(y, x)).toBeLessThan(weights);
+    expect(distance(y, x, ['weights', 'ema'])).toBeLessThan(weights);
+    // Latents and moments are one step's numbers, which nothing averages.
+    expect(distance(y, x)).toBeLessThan(1e-5);
     expect(y.puzzleEmbedding.some((value) => value !== 0)).toBe(true);
   });
 });
@@ -150,7 +147,7 @@ describe('a recorded step', () => {
     train(eager, 6);
     train(recorded, 6);
     const [x, y] = [await eager.snapshot(), await recorded.snapshot()];
-    expect(distance(y, x)).toBeLessThan(1e-6);
+    expect(distance(y, x)).toBeLessThan(1e-5);
     const plain = trainer(tinyConfig({ lr_warmup_steps: 0 }), { execution: 'recorded' });
     train(plain, 6);
     expect(distance(await plain.snapshot(), y)).toBeGreaterThan(1e-4);

@@ -115,7 +115,8 @@ describe.each(ROADS)('golden trace $name, $execution', ({ name, later, execution
       expect(Object.keys(report.sums).sort()).toEqual(Object.keys(reference).filter((k) => !['step', 'lr', 'puzzle_emb_lr'].includes(k)).sort());
       for (const [key, value] of Object.entries(report.sums)) {
         const scale = Math.max(1, Math.abs(reference[key]));
-        expect(Math.abs(value - reference[key]) / scale, `step ${k} ${key}`).toBeLessThan(1e-4);
+        const limit = k === 1 ? 1e-4 : Math.max(1e-4, later / 10);
+        expect(Math.abs(value - reference[key]) / scale, `step ${k} ${key}`).toBeLessThan(limit);
       }
       expect(Array.from(trainer.carry.steps), `step ${k}`).toEqual(Array.from(expected(`step${k}.carry.steps`)));
       expect(Array.from(trainer.carry.halted), `step ${k}`).toEqual(Array.from(expected(`step${k}.carry.halted`)));
