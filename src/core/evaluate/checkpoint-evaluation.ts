@@ -2,7 +2,6 @@
  * A checkpoint on a split of a dataset: every example through all ACT steps, ARC's predictions voted on, scores written.
  * Resumable: progress is saved between batches, and a killed evaluation goes on to the same result.
  */
-import * as tf from '@tensorflow/tfjs-core';
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -313,5 +312,5 @@ function defaultBatch({ model }: AnyModel): number {
   return Math.max(1, Math.floor(tokens / totalLength(model.net.spec)));
 }
 
-/** Whether this process can number no more tensors; asked of one that was just computed. */
-const usedUp = (): boolean => tf.tidy(() => handleUse(tf.neg(tf.scalar(0))) > 1);
+/** Whether this process can number no more tensors. */
+const usedUp = (): boolean => handleUse() > 1;
