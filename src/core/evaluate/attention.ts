@@ -53,7 +53,7 @@ export class AttentionStates {
 
   restore(t: number, { architecture, net }: Evaluated): Latents {
     const kept = this.states.get(t);
-    if (!kept) return scoped(() => firstLatents(architecture, net, 1));
+    if (!kept) return scoped(() => firstLatents({ architecture, net }, 1));
     const shape: [number, number, number] = [1, totalLength(net.spec), net.spec.arch.hidden_size];
     return Object.fromEntries(kept.map(({ name, values }) => [name, tf.tensor3d(values, shape)]));
   }

@@ -86,7 +86,7 @@ export async function traceBatch(
   const tokens = tf.tensor2d(batch.inputs, [B, net.spec.seq_len], 'int32');
   const puzzleRows = puzzles ? tf.tensor2d(puzzles.gather(batch.puzzle_identifiers), [B, puzzles.width]) : null;
   const states = new States(net, B > 1, 1 + T * (options.inner ? writesPerStep(model) : 1));
-  let z: Latents = scoped(() => firstLatents(architecture, net, B));
+  let z: Latents = scoped(() => firstLatents({ architecture, net }, B));
   try {
     states.start(z[architecture.output]);
     for (let t = 0; t < T; t++) {
