@@ -45,7 +45,8 @@ async function train(
   const data = openData(job.data_paths, job.data_paths_test);
   let run: TrainingRun | null = null;
   try {
-    const say = (level: 'info' | 'warning') => (message: string) => tell({ type: 'note', job: job.job, level, message });
+    const say = (level: 'info' | 'warning') => (message: string) =>
+      tell({ type: 'note', job: job.job, level, message });
     run = await setUp(job, data, say('info'), say('warning'));
     ready(run);
     const { config, trainer } = run;
