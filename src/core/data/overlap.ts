@@ -17,7 +17,7 @@ export interface TaskSet {
 
 /** Collections are test sets by their names, as in ARC's repositories, unless a recipe says which one is. */
 export function isTestSet(name: string): boolean {
-  return /eval|test/i.test(name);
+  return /(?:^|[^a-z])(?:eval|test)/i.test(name);
 }
 
 /** A collection with what its tasks are compared by. */
