@@ -46,7 +46,9 @@ export function sayReport({ splits, identifiers, files, leaks }: DatasetReport):
     say(`Inputs of ${split}: ${sizes.join(', ')}${input_sizes.length > MOST_SIZES ? ', …' : ''}`);
   }
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
-  say(`${count(identifiers)} identifiers; ${bytes(total)} in ${count(files.length)} files.`);
+  say(
+    `${identifiers === 1 ? '1 identifier' : `${count(identifiers)} identifiers`}; ${bytes(total)} in ${count(files.length)} files.`,
+  );
   sayLeaks(leaks);
 }
 
