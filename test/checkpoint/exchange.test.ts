@@ -10,7 +10,7 @@ import { importCheckpoint, inspectCheckpoint } from '../../src/core/checkpoint/i
 import type { ImportRequest } from '../../src/shared/checkpoint';
 import { openTensorFile } from '../../src/core/checkpoint/open';
 import { readCheckpoint } from '../../src/core/checkpoint/studio';
-import { contentOf } from './fixtures';
+import { contentOf, CORPUS } from './fixtures';
 import { ARC_TINY, arcNames, bytesOf, importInto, quiet, request, tinyConfig, writeReference } from './model';
 
 let home: string;
@@ -61,6 +61,18 @@ describe('out and in again', () => {
     const second = await importInto(join(folder, 'second'), first.path);
     expect(second.report).toMatchObject({ format: 'studio', exact: false, step: 500 });
     expect(contentOf(openTensorFile(second.path))).toEqual(contentOf(openTensorFile(first.path)));
+  });
+
+  it('a state dict of the reference’s own model comes back byte for byte', async () => {
+    const folder = fresh();
+    const path = join(CORPUS, 'reference/step_30');
+    const overrides = { 'arch.L_cycles': 3, 'arch.H_cycles': 2, 'arch.num_heads': 2, 'arch.puzzle_emb_len': 2 };
+    const studio = await importInto(join(folder, 'studio'), path, { overrides });
+    expect(studio.report.config.arch).toMatchObject({ hidden_size: 16, L_layers: 1, puzzle_emb_ndim: 16 });
+    const { files } = await exportOf(studio.path, join(folder, 'out'), 'pytorch');
+    const [before, after] = [path, files[0].path].map((at) => openTensorFile(at));
+    expect(contentOf(after)).toEqual(contentOf(before));
+    expect(after.tensors.get('_orig_mod.model.inner.H_init')?.dtype).toBe('BF16');
   });
 
   it('does not write over a step_N unless asked to', async () => {
