@@ -19,6 +19,7 @@ import { runsCommand } from './commands/runs';
 import { serveCommand } from './commands/serve';
 import { solveCommand } from './commands/solve';
 import { trainCommand } from './commands/train';
+import { addComputeOptions, applyComputeOptions } from './compute-options';
 import { say, sayError } from './output';
 import { EXIT, UsageError } from './usage';
 
@@ -33,7 +34,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .option('--json', 'one JSON object per line on stdout')
     .showHelpAfterError('(trm COMMAND --help explains the options)')
     .configureOutput({ outputError: (text, write) => write(asSentence(text)) })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, action) => applyComputeOptions(action.optsWithGlobals()));
   trainCommand(program, exit);
   buildArcCommand(program, exit);
   buildSudokuCommand(program, exit);
@@ -87,6 +89,8 @@ function unpasted(argv: readonly string[]): string[] {
 }
 
 const benchCommand = (program: Command): Command => program.command('bench').description('measure this machine');
+/** Commands that compute: they take the machine's settings as options too. */
+const COMPUTING = ['train', 'eval', 'solve', 'serve', 'doctor', 'parity', 'step', 'trace', 'soak'];
 
 /** Subcommands are made before `exitOverride` could reach them; and --home and --json are taken anywhere on the line. */
 function inherit(command: Command): void {
@@ -96,6 +100,7 @@ function inherit(command: Command): void {
       child
         .option('--home <dir>', 'the studio home (also TRM_HOME)')
         .option('--json', 'one JSON object per line on stdout');
+      if (COMPUTING.includes(child.name())) addComputeOptions(child);
     }
     inherit(child);
   }

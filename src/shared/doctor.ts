@@ -31,6 +31,14 @@ export interface BackendInfo {
   why_not_better: string | null;
 }
 
+/** A GPU as the driver's tool lists it. */
+export interface GpuInfo {
+  /** CUDA's number. */
+  index: number;
+  name: string;
+  memory_bytes: number;
+}
+
 export interface DoctorReport {
   version: string;
   platform: string;
@@ -39,6 +47,7 @@ export interface DoctorReport {
   cpu: string;
   cores: number;
   memory_bytes: number;
+  gpus: GpuInfo[];
   home: string;
   home_writable: boolean;
   /** One sentence on why the home cannot be opened, or null. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type as osType } from 'node:os';
 import type { DoctorReport, RuntimeReport } from '../shared/doctor';
+import { listGpus } from './gpus';
 import { isWritable } from './home';
 import { coreCount } from './supervisor/env';
 import type { Supervisor } from './supervisor/supervisor';
@@ -19,7 +20,7 @@ export interface Patient {
 /** What the machine offers and what is used of it. Loads the backend in the compute process. */
 export async function doctorReport(patient: Patient, supervisor: Pick<Supervisor, 'probe'>): Promise<DoctorReport> {
   const runtime = readRuntime(patient.runtimeFile);
-  const { backend, error } = await supervisor.probe();
+  const [{ backend, error }, gpus] = await Promise.all([supervisor.probe(), listGpus()]);
   const advice = (runtime?.rungs ?? [])
     .filter((r) => r.status !== 'taken' && r.fix !== null)
     .map((r) => r.fix as string);
@@ -32,6 +33,7 @@ export async function doctorReport(patient: Patient, supervisor: Pick<Supervisor
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: coreCount(),
     memory_bytes: totalmem(),
+    gpus,
     home: patient.home,
     home_writable: isWritable(patient.home),
     home_error: patient.homeError,

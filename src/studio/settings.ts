@@ -1,4 +1,4 @@
-import { SettingsSchema, type Settings } from '../shared/contract/app';
+import { COMPUTE_KEYS, SettingsSchema, type Settings } from '../shared/contract/app';
 import type { Context } from './context';
 
 /** What is stored, with defaults for the rest; a value that no longer fits gives way to its default. */
@@ -15,6 +15,7 @@ export function getSettings({ store }: Pick<Context, 'store'>): Settings {
 export function setSettings(context: Context, patch: Partial<Settings>): Settings {
   context.store.settings.set(patch);
   const settings = getSettings(context);
+  if (COMPUTE_KEYS.some((key) => patch[key] !== undefined)) context.supervisor.refresh();
   context.events.emit('settings.changed', settings);
   return settings;
 }

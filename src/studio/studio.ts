@@ -13,7 +13,7 @@ import { makeHandlers } from './handlers';
 import { prepareHome, type StudioHome } from './home';
 import { Imports } from './imports/imports';
 import { openLog, type Log } from './log';
-import { ownerOf } from './owner';
+import { isAlive, ownerOf } from './owner';
 import { defaultPins } from './runs/create';
 import { Solves } from './solves/solves';
 import { Bundles } from './bundles/bundles';
@@ -21,7 +21,9 @@ import { Exchange } from './runs/exchange';
 import { markLost, toResume } from './runs/recover';
 import { Runs } from './runs/runs';
 import { openStore } from './store';
-import type { ComputeFactory } from './supervisor/port';
+import { getSettings } from './settings';
+import { computeEnv } from './supervisor/env';
+import type { ComputeFactory, ComputeRole } from './supervisor/port';
 import { Supervisor } from './supervisor/supervisor';
 import { loadBundled } from './tasks';
 import { Traces } from './traces';
@@ -68,6 +70,12 @@ export interface Studio {
   close(): Promise<void>;
 }
 
+/** Runs that other studios on this home are training at this moment. */
+function trainingElsewhere(store: Context['store'], owner: string): number {
+  const running = store.runs.active().filter((run) => run.status === 'running');
+  return running.filter((run) => run.owner !== null && run.owner !== owner && isAlive(run.owner)).length;
+}
+
 const CLOSE_DEADLINE_MS = 60_000;
 
 /**
@@ -81,8 +89,11 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const db = openDatabase(home.database, { log });
   log.info(`TRM Studio ${files.version}, Node ${process.versions.node}, ${process.platform}`);
   const events = new StudioEvents((error) => log.error('an event listener failed', error));
-  const supervisor = new Supervisor(options.compute(log), log, events);
-  const context: Context = { home, store: openStore(db), events, log, supervisor, owner: ownerOf(process.pid) };
+  const store = openStore(db);
+  const owner = ownerOf(process.pid);
+  const env = (role: ComputeRole) => computeEnv(role, getSettings({ store }), trainingElsewhere(store, owner));
+  const supervisor = new Supervisor(options.compute(log), log, events, { env });
+  const context: Context = { home, store, events, log, supervisor, owner };
   try {
     if (options.resources !== null) await loadBundled(context, options.resources ?? files.resources);
   } catch (error) {

@@ -6,6 +6,7 @@ import { ARCH_NAMES, headSize, prefixTokens, swigluWidth } from '../../src/share
 import { defaultConfig } from '../../src/shared/config';
 import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch } from '../../src/core/train/carry';
 import { Random } from '../../src/core/train/random';
+import { CompileClock, compilesWithXla } from '../../src/core/train/compile-clock';
 import { learningRate, totalSteps } from '../../src/core/train/schedule';
 import { PuzzleEmbedding, sparseNumbers } from '../../src/core/train/sign-sgd';
 import { logged, sumMetrics } from '../../src/core/train/step-metrics';
@@ -93,6 +94,26 @@ describe('schedule', () => {
       3125,
     );
     expect(totalSteps({ epochs: 7, global_batch_size: 10 }, { total_groups: 3, mean_puzzle_examples: 2.5 })).toBe(5);
+  });
+});
+
+describe('XLA’s compilation', () => {
+  it('is what the first step took longer than the next ones, told once', () => {
+    const clock = new CompileClock();
+    expect([12.5, 0.5, 0.4, 0.6, 0.5, 0.5].map((s) => clock.add(s))).toEqual([
+      null,
+      null,
+      null,
+      null,
+      'XLA compiled the step in about 12.0 s; a step now takes 0.50 s.',
+      null,
+    ]);
+  });
+
+  it('is looked for only where the process was started with it', () => {
+    expect(compilesWithXla({ TF_XLA_FLAGS: '--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit' })).toBe(true);
+    expect(compilesWithXla({ TF_XLA_FLAGS: '--tf_xla_auto_jit=0' })).toBe(false);
+    expect(compilesWithXla({})).toBe(false);
   });
 });
 

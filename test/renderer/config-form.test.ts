@@ -66,6 +66,17 @@ describe('a draft', () => {
     expect(draft.issueOf('arch.num_heads')).toMatch(/even head size/);
   });
 
+  it('takes an architecture with its layers and cycles, and the preset’s own back with it', () => {
+    const draft = useDraft('sudoku-4x4');
+    const own = draft.valid.value?.arch;
+    draft.set('arch.name', 'recursive_reasoning.hrm@HierarchicalReasoningModel_ACTV1');
+    expect(draft.valid.value?.arch).toMatchObject({ H_layers: 4, L_layers: 4, H_cycles: 2, L_cycles: 2, num_heads: 4 });
+    draft.set('arch.name', 'recursive_reasoning.transformers_baseline@Model_ACTV2');
+    expect(draft.valid.value?.arch).toMatchObject({ H_layers: 8, hidden_size: 128, num_heads: 4 });
+    draft.revert('arch.name');
+    expect(draft.valid.value?.arch).toEqual(own);
+  });
+
   it('starts over with another preset, or takes a run’s config without its places', () => {
     const draft = useDraft('arc-small');
     draft.set('lr', 0.5);

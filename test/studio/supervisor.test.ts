@@ -5,7 +5,10 @@ import type { Events } from '../../src/shared/contract';
 import { StudioEvents } from '../../src/studio/emitter';
 import { openLog, silentLog as log } from '../../src/studio/log';
 import { isAlive, ownerOf, pidOf, residentBytes } from '../../src/studio/owner';
-import { computeEnv, coreCount } from '../../src/studio/supervisor/env';
+import { usableThreads } from '../../src/core/backend/threads';
+import type { ComputeSettings } from '../../src/shared/contract/app';
+import { parseGpus } from '../../src/studio/gpus';
+import { computeEnv, DEFAULT_COMPUTE, tensorThreads } from '../../src/studio/supervisor/env';
 import { ComputeProcess } from '../../src/studio/supervisor/process';
 import { Supervisor } from '../../src/studio/supervisor/supervisor';
 import { BACKEND } from './fixtures';
@@ -94,14 +97,46 @@ describe('the supervisor', () => {
 
 describe('threads', () => {
   it('fill the machine once: TensorFlow takes the cores, building takes one, and the user’s own choice stands', () => {
-    const cores = String(coreCount());
-    expect(computeEnv('tensor', {})).toMatchObject({
+    const cores = String(usableThreads());
+    expect(computeEnv('tensor', DEFAULT_COMPUTE, 0, {})).toMatchObject({
       TF_NUM_INTRAOP_THREADS: cores,
       TF_NUM_INTEROP_THREADS: '1',
       OMP_NUM_THREADS: cores,
     });
-    expect(computeEnv('build', {})).toMatchObject({ TF_NUM_INTRAOP_THREADS: '1', OMP_NUM_THREADS: '1' });
-    expect(computeEnv('tensor', { OMP_NUM_THREADS: '3' })).not.toHaveProperty('OMP_NUM_THREADS');
+    const build = computeEnv('build', DEFAULT_COMPUTE, 0, {});
+    expect(build).toMatchObject({ TF_NUM_INTRAOP_THREADS: '1', OMP_NUM_THREADS: '1' });
+    const own = computeEnv('tensor', DEFAULT_COMPUTE, 0, { OMP_NUM_THREADS: '3' });
+    expect(own).not.toHaveProperty('OMP_NUM_THREADS');
+  });
+
+  it('are shared with what other studios train, unless they are set', () => {
+    expect([0, 1, 2, 9].map((others) => tensorThreads(0, others, 8))).toEqual([8, 4, 2, 1]);
+    expect(tensorThreads(6, 3, 8)).toBe(6);
+    expect(computeEnv('tensor', { ...DEFAULT_COMPUTE, threads: 3 }, 5, {}).OMP_NUM_THREADS).toBe('3');
+  });
+});
+
+describe('the GPU', () => {
+  it('is chosen by number, hidden, or left to TensorFlow; XLA and memory growth are switches', () => {
+    const env = (settings: Partial<ComputeSettings>) =>
+      computeEnv('tensor', { ...DEFAULT_COMPUTE, ...settings }, 0, {});
+    expect(env({})).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
+    expect(env({})).not.toHaveProperty('TF_XLA_FLAGS');
+    expect(env({ gpu: '1' }).CUDA_VISIBLE_DEVICES).toBe('1');
+    expect(env({ gpu: 'none' }).CUDA_VISIBLE_DEVICES).toBe('-1');
+    expect(env({ xla: true }).TF_XLA_FLAGS).toBe('--tf_xla_auto_jit=2');
+    expect(env({ gpu_memory_growth: false }).TF_FORCE_GPU_ALLOW_GROWTH).toBe('false');
+    const asked = computeEnv('tensor', { ...DEFAULT_COMPUTE, gpu: '1' }, 0, { CUDA_VISIBLE_DEVICES: '0' });
+    expect(asked).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
+  });
+
+  it('is read from the driver’s own list', () => {
+    const text = '0, NVIDIA H100 80GB HBM3, 81559\n1, NVIDIA GeForce RTX 4090, 24564\n';
+    expect(parseGpus(text)).toEqual([
+      { index: 0, name: 'NVIDIA H100 80GB HBM3', memory_bytes: 81559 * 2 ** 20 },
+      { index: 1, name: 'NVIDIA GeForce RTX 4090', memory_bytes: 24564 * 2 ** 20 },
+    ]);
+    expect(parseGpus('No devices were found\n')).toEqual([]);
   });
 });
 

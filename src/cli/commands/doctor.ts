@@ -61,6 +61,7 @@ function describe(r: DoctorReport): string {
     ['Home', `${r.home}${r.home_writable ? '' : ' (cannot be written)'}`],
     ...(r.home_error === null ? [] : [['', r.home_error] as [string, string]]),
   ];
+  for (const { index, name, memory_bytes } of r.gpus) lines.push([`GPU ${index}`, `${name}, ${bytes(memory_bytes)}`]);
   const { backend } = r;
   if (backend) {
     const memory = backend.device_memory === null ? '' : `, ${bytes(backend.device_memory)}`;

@@ -11,6 +11,7 @@ import { HANDLE_LIMIT } from '../backend/native';
 import { evaluateBatches, predictPinned, type EvaluationSource } from '../evaluate/evaluate';
 import { spreadExamples, type OpenData } from '../data/merged';
 import type { TrainSampler } from '../data/sampler';
+import { CompileClock, compilesWithXla } from './compile-clock';
 import type { LoopControl } from './control';
 import { MetricBuffer } from './metric-buffer';
 import type { Trainer } from './trainer';
@@ -87,6 +88,7 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
     (studio.max_steps > 0 && trainer.step >= studio.max_steps) ||
     (studio.max_minutes > 0 && tick() >= studio.max_minutes * 60);
 
+  const xla = compilesWithXla() ? new CompileClock() : null;
   host.status('running', trainer.step);
   if (run.evaluationDue) await evaluate();
   while (!finished()) {
@@ -101,6 +103,8 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
       const { step, metrics, lr, puzzle_emb_lr } = trainer.run(batch);
       const stepSeconds = Math.max(1, Date.now() - before) / 1000;
       refuseNotFinite(metrics.loss, step);
+      const compiled = xla?.add(stepSeconds);
+      if (compiled) host.note(compiled);
       if (step % studio.log_every_steps === 0) {
         const speed = { steps_per_s: 1 / stepSeconds, samples_per_s: config.global_batch_size / stepSeconds };
         buffer.add(step, tick(), { ...metrics, lr, puzzle_emb_lr, ...speed });

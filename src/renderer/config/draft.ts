@@ -1,3 +1,4 @@
+import { ARCHITECTURES, type ArchName } from '@shared/architectures';
 import { defaultConfig, type TrainConfig } from '@shared/config';
 import { checkConfig, configFields, getPath, setPath, type ConfigIssue } from '@shared/config-fields';
 import { PRESETS, presetConfig, type Preset } from '@shared/presets';
@@ -47,6 +48,10 @@ export function useDraft(initialPreset = PRESETS[0].name): Draft {
 
   const set = (path: string, value: unknown): void => {
     values.value = setPath(values.value, path, value);
+    if (path !== 'arch.name') return;
+    for (const [key, own] of Object.entries(depthsOf(value, base.value))) {
+      values.value = setPath(values.value, `arch.${key}`, own);
+    }
   };
 
   return {
@@ -81,6 +86,22 @@ export function useDraft(initialPreset = PRESETS[0].name): Draft {
     },
   };
 }
+
+/** Keys whose values belong to the architecture. Heads go with the width, which stays. */
+const DEPTHS = ['H_layers', 'L_layers', 'H_cycles', 'L_cycles'] as const;
+
+const pick = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(DEPTHS.filter((key) => key in values).map((key) => [key, values[key]]));
+
+/** What comes with an architecture: what the preset has if that is its own, else what the reference's preset sets. */
+function depthsOf(name: unknown, base: TrainConfig): Record<string, unknown> {
+  if (!isArchName(name)) return {};
+  const known = name === base.arch.name ? base.arch : defaultConfig().arch;
+  const own = name === base.arch.name ? {} : ARCHITECTURES[name].preset_values;
+  return { ...Object.fromEntries(DEPTHS.map((key) => [key, known[key]])), ...pick(own) };
+}
+
+const isArchName = (name: unknown): name is ArchName => typeof name === 'string' && name in ARCHITECTURES;
 
 /** An issue inside a list (`data_paths.0`) belongs to the list's field. */
 function fieldPath(path: string): string {

@@ -1,4 +1,4 @@
-import type { Settings } from '@shared/contract/app';
+import { SettingsSchema, type Settings } from '@shared/contract/app';
 import { defineStore } from 'pinia';
 import { computed, ref, watch } from 'vue';
 import { useClient } from '../app/client';
@@ -6,7 +6,7 @@ import { notifyError } from '../ui/notices';
 
 /** Theme, palette, and the window's own memory (`view`), kept by the studio so that they survive a restart. */
 export const useSettings = defineStore('settings', () => {
-  const settings = ref<Settings>({ theme: 'system', palette: 'official', view: {} });
+  const settings = ref<Settings>(SettingsSchema.parse({}));
   const loaded = ref(false);
   const system = window.matchMedia('(prefers-color-scheme: dark)');
   const systemDark = ref(system.matches);
@@ -31,7 +31,7 @@ export const useSettings = defineStore('settings', () => {
     try {
       await useClient().call('settings.set', change);
     } catch (error) {
-      settings.value = { ...settings.value, theme: before.theme, palette: before.palette };
+      settings.value = { ...before, view: settings.value.view };
       notifyError('The setting was not saved', error);
     }
   }

@@ -1,3 +1,5 @@
+import { ARCH_NAMES, ARCHITECTURES } from '@shared/architectures';
+
 /** How numbers, durations and sizes are written everywhere in the window. Nothing ever shows NaN or 17 digits. */
 
 export const NOT_YET = 'not yet';
@@ -114,7 +116,10 @@ export function formatShort(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** A config value as one would type it: `3e-4`, `true`, `"…"` only where text needs it, `empty` for null. */
+/** Architectures by their long names. */
+const titles = new Map<string, string>(ARCH_NAMES.map((name) => [name, ARCHITECTURES[name].title]));
+
+/** A config value as one would type it, architectures by their short title: `3e-4`, `true`, `"…"` only where text needs it, `empty` for null. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (typeof value === 'number') {
@@ -122,7 +127,7 @@ export function formatValue(value: unknown): string {
     return Math.abs(value) < 1e-2 ? shortExponent(value.toExponential()) : String(value);
   }
   if (typeof value === 'boolean') return value ? 'true' : 'false';
-  if (typeof value === 'string') return value === '' ? 'empty' : value;
+  if (typeof value === 'string') return value === '' ? 'empty' : (titles.get(value) ?? value);
   if (Array.isArray(value) && value.length === 0) return 'none';
   return JSON.stringify(value);
 }

@@ -20,13 +20,33 @@ export interface ComputeState {
   running: string | null;
 }
 
+/** A number of CUDA's, several of them, none at all, or TensorFlow's own choice. */
+const GPU_CHOICE = /^(|none|\d{1,2}(,\d{1,2})*)$/;
+
+/** What a process of tensors is started with. */
+const COMPUTE_SETTINGS = {
+  /** 0: as many as this machine has physical cores to give. */
+  threads: z.number().int().min(0).max(1024),
+  /** Empty: TensorFlow's choice; `none`: the CPU; else the device's number. */
+  gpu: z.string().regex(GPU_CHOICE),
+  /** False takes all of the GPU's memory at once, as TensorFlow does by itself. */
+  gpu_memory_growth: z.boolean(),
+  /** XLA's auto-clustering, which compiles the step's graph at its first run. */
+  xla: z.boolean(),
+};
+
 const SETTINGS = {
+  ...COMPUTE_SETTINGS,
   theme: z.enum(['system', 'light', 'dark']),
   palette: z.enum(['official', 'symbols']),
   /** The renderer's own memory: screen, selection, zoom. */
   view: z.record(z.string(), z.unknown()),
 };
 export const SettingsSchema = z.strictObject({
+  threads: COMPUTE_SETTINGS.threads.default(0),
+  gpu: COMPUTE_SETTINGS.gpu.default(''),
+  gpu_memory_growth: COMPUTE_SETTINGS.gpu_memory_growth.default(true),
+  xla: COMPUTE_SETTINGS.xla.default(false),
   theme: SETTINGS.theme.default('system'),
   palette: SETTINGS.palette.default('official'),
   view: SETTINGS.view.default({}),
@@ -34,6 +54,8 @@ export const SettingsSchema = z.strictObject({
 /** Only what is given. `SettingsSchema.partial()` would fill in the defaults, and so reset whatever is not. */
 const SettingsPatchSchema = z.strictObject(SETTINGS).partial();
 export type Settings = z.output<typeof SettingsSchema>;
+export type ComputeSettings = Pick<Settings, keyof typeof COMPUTE_SETTINGS>;
+export const COMPUTE_KEYS = Object.keys(COMPUTE_SETTINGS) as (keyof ComputeSettings)[];
 
 /** `go` names a screen by its first path segment. */
 export type AppCommand =

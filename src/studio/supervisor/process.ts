@@ -1,4 +1,5 @@
 /** One compute process: started when first needed, ended when long idle, its jobs told when it dies. */
+import { setPriority } from 'node:os';
 import type { ComputeJob, FromCompute, ToCompute } from '../../shared/compute';
 import type { Log } from '../log';
 import { computeEnv } from './env';
@@ -15,6 +16,8 @@ export interface ProcessOptions {
   log: Log;
   onMessage?: (message: FromCompute) => void;
   onChange?: () => void;
+  /** The environment that it is started with beside the studio's own. */
+  env?: (role: ComputeRole) => Record<string, string>;
   /** A process without jobs is ended after this long, to give its memory back. */
   idleMs?: number;
 }
@@ -96,9 +99,15 @@ export class ComputeProcess {
     clearTimeout(timer);
   }
 
+  /** Ends the process if it has nothing to do, so that the next job gets one with new settings. */
+  refresh(): void {
+    if (this.jobs.size === 0) this.port?.post({ type: 'exit' });
+  }
+
   private start(): ComputePort {
-    const port = this.options.factory(this.role, computeEnv(this.role));
+    const port = this.options.factory(this.role, this.options.env?.(this.role) ?? computeEnv(this.role));
     this.port = port;
+    if (this.role === 'build') giveWay(port.pid);
     this.options.log.info(`${this.role} process ${port.pid ?? '?'} started`);
     port.onMessage((message) => {
       if (this.port === port) this.receive(message);
@@ -138,6 +147,15 @@ export class ComputeProcess {
       if (!this.jobs.size) this.port?.post({ type: 'exit' });
     }, this.options.idleMs ?? IDLE_MS);
     this.idle.unref();
+  }
+}
+
+/** Datasets are built on what training leaves over. */
+function giveWay(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, 10);
+  } catch {
+    // Not allowed, or gone already: it works at the usual priority.
   }
 }
 

@@ -5,7 +5,7 @@ import type { StudioEvents } from '../emitter';
 import { newId } from '../ids';
 import type { Log } from '../log';
 import { residentBytes } from '../owner';
-import type { ComputeFactory } from './port';
+import type { ComputeFactory, ComputeRole } from './port';
 import { ComputeProcess } from './process';
 
 const STATE_EVERY_MS = 2000;
@@ -26,7 +26,7 @@ export class Supervisor {
     factory: ComputeFactory,
     log: Log,
     private readonly events: StudioEvents,
-    options: { idleMs?: number } = {},
+    options: { idleMs?: number; env?: (role: ComputeRole) => Record<string, string> } = {},
   ) {
     const onChange = () => this.tell();
     this.build = new ComputeProcess('build', { factory, log, onChange, ...options });
@@ -89,6 +89,11 @@ export class Supervisor {
       this.tell();
     }
     return result;
+  }
+
+  /** New settings: they hold from the next start of a process on; one without work is started anew at once. */
+  refresh(): void {
+    this.tensor.refresh();
   }
 
   async close(deadlineMs: number): Promise<void> {
