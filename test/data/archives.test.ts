@@ -162,6 +162,18 @@ describe('datasets', () => {
     expect(found.datasets).toEqual([]);
   });
 
+  it('with a token outside the vocabulary are told, wherever it stands', async () => {
+    for (const part of ['inputs', 'labels', 'puzzle_identifiers', 'puzzle_indices', 'group_indices'])
+      write(`ds/train/all__${part}.npy`, readFileSync(join(tiny, `train/all__${part}.npy`)));
+    write('ds/train/dataset.json', readFileSync(join(tiny, 'train/dataset.json')));
+    const labels = readFileSync(join(tiny, 'train/all__labels.npy'));
+    labels[128 + 183 * 900 + 5] = 77; // behind the header: the last example, place 5
+    write('ds/train/all__labels.npy', labels);
+    expect(messages(await take([join(folder, 'ds')]))).toEqual([
+      '/ds/train/all__labels.npy: example 183 holds the token 77 at place 5, and vocab_size is 12: build the dataset again.',
+    ]);
+  });
+
   it('come from CSVs: train.csv with the test.csv beside it, or one that is divided', async () => {
     const pair = await take([join(csvs, 'sudoku')]);
     expect(pair.problems).toEqual([]);

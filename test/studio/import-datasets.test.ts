@@ -92,6 +92,22 @@ describe('an import of datasets', () => {
   }); // prettier-ignore
 });
 
+describe('a recipe from CSVs', () => {
+  beforeEach(() => open(null));
+
+  it('is refused at once where its files are not there', async () => {
+    const build = (train_file: string, test_file: string | null = null) =>
+      studio.dispatch('datasets.build', {
+        name: 'x',
+        recipe: { kind: 'maze-csv', train_file, test_file, hold_out: 0, subsample_size: null, seed: 1, aug: false },
+      });
+    await expect(build('mazes.csv')).rejects.toMatchObject({ code: 'bad_input', message: expect.stringMatching(/^mazes\.csv is no whole path/) });
+    await expect(build('/none.csv')).rejects.toMatchObject({ code: 'not_found', message: '/none.csv does not exist: check the path.' });
+    await expect(build(join(golden, 'csv/maze/train.csv'), '/none.csv')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await studio.dispatch('datasets.list', {})).toEqual([]);
+  }); // prettier-ignore
+});
+
 describe('warnings', () => {
   beforeEach(() => open(resources));
 

@@ -96,6 +96,7 @@ async function readFolder(name: string, source: string, parts: Part[]): Promise<
   if (parts[0].file.disk === null) return readSent(name, source, parts);
   const store = DatasetStore.open(source);
   try {
+    store.check();
     const examples = (split: 'train' | 'test'): number => (store.hasSplit(split) ? store.split(split).examples : 0);
     return {
       name,

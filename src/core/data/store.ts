@@ -11,6 +11,9 @@ import { IdentifierTable } from './identifiers';
 import { guessLayout, readMetadata, readSidecar } from './metadata';
 import { NpyFile } from './npy';
 
+/** Bytes of a split's tokens up to which all of them are looked at when it is taken in. */
+const MOST_CHECKED = 64 * 2 ** 20;
+
 export type SplitName = ExampleRef['split'];
 
 /** One split: puzzle p has the examples puzzleIndices[p] … puzzleIndices[p + 1], group g the puzzles of groupIndices. */
@@ -85,6 +88,18 @@ export class DatasetSplit {
   readRun(first: number, count: number, inputs: Uint8Array, labels: Uint8Array): void {
     this.inputs.readTokens(first, count, inputs);
     this.labels.readTokens(first, count, labels);
+  }
+
+  /**
+   * Looks for tokens outside the vocabulary: in all examples of a small split, in some thousands, evenly spread, of one
+   * that has gigabytes; training looks at each example that it draws.
+   * @throws StudioError `damaged`
+   */
+  checkTokens(): void {
+    const S = this.metadata.seq_len;
+    const [input, label] = [new Uint8Array(S), new Uint8Array(S)];
+    const looked = 2 * S * this.examples <= MOST_CHECKED ? this.examples : Math.floor(MOST_CHECKED / 16 / S);
+    for (let n = 0; n < looked; n++) this.read(Math.floor((n * this.examples) / looked), input, label);
   }
 
   /** What is wrong with an example that holds a token outside the vocabulary. */
@@ -236,6 +251,11 @@ export class DatasetStore {
       this.splits.set(name, split);
     }
     return split;
+  }
+
+  /** Opens every split and looks at its tokens: for folders that come from elsewhere. @throws StudioError `damaged` */
+  check(): void {
+    for (const name of ['train', 'test'] as const) if (this.hasSplit(name)) this.split(name).checkTokens();
   }
 
   /** The names by embedding row, or null where there is no identifiers.json. */

@@ -99,7 +99,7 @@ export class Datasets {
     const path = storedPath(this.context.home, resolve(folder));
     const known = this.context.store.datasets.byPath(path);
     if (known?.status === 'ready') return datasetSummary(this.context.home, known);
-    const { kind, facts } = readFacts(resolve(folder));
+    const { kind, facts } = readFacts(resolve(folder), true);
     const id = newId();
     this.context.store.datasets.insert({
       id,

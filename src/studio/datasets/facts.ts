@@ -7,10 +7,11 @@ import { recipeBoard } from '../../shared/dataset';
 import { absolutePath, type StudioHome } from '../home';
 import type { DatasetFacts, DatasetRecord } from '../repositories/datasets';
 
-/** What the files of a dataset folder say. @throws StudioError as `DatasetStore.open` and its splits */
-export function readFacts(path: string): { kind: PuzzleKind; facts: DatasetFacts } {
+/** What the files of a dataset folder say; those of a folder `fromElsewhere` are looked into. @throws StudioError as `DatasetStore.open` and its splits */
+export function readFacts(path: string, fromElsewhere = false): { kind: PuzzleKind; facts: DatasetFacts } {
   const store = DatasetStore.open(path);
   try {
+    if (fromElsewhere) store.check();
     const train = store.hasSplit('train') ? store.split('train') : null;
     const test = store.hasSplit('test') ? store.split('test') : null;
     const { metadata } = train ?? store.split('test');

@@ -1,4 +1,6 @@
 /** What is asked of a recipe before it is built. */
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { findOverlaps, type TaskSet } from '../../core/data/overlap';
 import { checkMazeRecipe } from '../../core/data/maze-builder';
 import { checkSudokuRecipe } from '../../core/data/sudoku-builder';
@@ -13,7 +15,7 @@ import { recipeKey } from './facts';
 export function checkRecipe(store: Store, recipe: DatasetRecipe): void {
   if (recipe.kind === 'sudoku') return checkSudokuRecipe(recipe);
   if (recipe.kind === 'maze') return checkMazeRecipe(recipe);
-  if (recipe.kind !== 'arc') return;
+  if (recipe.kind !== 'arc') return checkFiles(recipe.train_file, recipe.test_file);
   const known = store.subsets.list().map((s) => s.name);
   for (const name of recipe.subsets) {
     if (!known.includes(name)) {
@@ -22,6 +24,14 @@ export function checkRecipe(store: Store, recipe: DatasetRecipe): void {
         `There are no tasks named "${name}": choose from ${known.join(', ')}, or import them first.`,
       );
     }
+  }
+}
+
+function checkFiles(...files: (string | null)[]): void {
+  for (const file of files) {
+    if (file === null) continue;
+    if (!isAbsolute(file)) throw new StudioError('bad_input', `${file} is no whole path: begin it at the root.`);
+    if (!existsSync(file)) throw new StudioError('not_found', `${file} does not exist: check the path.`);
   }
 }
 

@@ -47,7 +47,7 @@ async function prepare(context: Context, { name, from }: FoundDataset): Promise<
     const folder = join(home.datasets, `${slug(name)}-${id}`);
     const facts = await makeWholeFolder(folder, async (temporary) => {
       for (const part of from.parts) await copyTo(part.file, join(temporary, part.name));
-      return readFacts(temporary);
+      return readFacts(temporary, true);
     });
     return { how: 'copied', id, name, folder, facts };
   }
