@@ -124,7 +124,9 @@ describe('.npy files', () => {
       return Buffer.concat([head, text, Buffer.alloc(data)]);
     };
     expect(broken(whole)).toBe('fine');
-    expect(broken(whole.subarray(0, 200))).toContain('x.npy has 200 bytes where its header (10, 10) asks for 228');
+    expect(broken(whole.subarray(0, 200))).toContain(
+      'x.npy has 200 bytes where its header (type |u1, shape 10, 10) asks for 228',
+    );
     expect(broken(Buffer.concat([whole, Buffer.alloc(1)]))).toContain('has 229 bytes');
     expect(broken(Buffer.from('not numpy at all'))).toContain('is no NumPy array file');
     expect(broken(new Uint8Array(0))).toContain('is no NumPy array file');
@@ -134,6 +136,9 @@ describe('.npy files', () => {
     );
     expect(broken(header("{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }"))).toContain(
       'numbers of type <f8',
+    );
+    expect(broken(header("{'descr': '>i4', 'fortran_order': False, 'shape': (1,), }"))).toBe(
+      "x.npy holds numbers of type >i4 (big-endian), and a dataset has |u1, <i4, <i8: save it again with array.astype('<i4').",
     );
     expect(broken(header("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }"))).toContain('column by column');
     // 80 bytes that ask for 32 GB are not believed, nor sizes beyond what a number holds.

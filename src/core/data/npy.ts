@@ -211,7 +211,7 @@ function readHeader(fd: number, path: string): { type: NpyType; shape: number[];
   const type = descr as NpyType;
   const expected = start + length + shape.reduce((a, b) => a * b, BYTES[type]);
   if (!Number.isSafeInteger(expected) || size !== expected) {
-    throw damaged(`has ${size} bytes where its header (${tuple.trim()}) asks for ${expected}`);
+    throw damaged(`has ${size} bytes where its header (type ${descr}, shape ${tuple.trim()}) asks for ${expected}`);
   }
   return { type, shape, dataStart: start + length };
 }
