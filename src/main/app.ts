@@ -6,7 +6,7 @@ import { StudioError, toWireError } from '../shared/errors';
 import { type Studio, openStudio } from '../studio/studio';
 import { type ActiveRun, progressOf, training } from './activity';
 import { utilityCompute } from './compute-utility';
-import { chooseCheckpoint, chooseImport } from './dialogs';
+import { chooseCheckpoint, chooseImport, chooseSave } from './dialogs';
 import { sendEvent, serveCalls } from './ipc';
 import { installMenu } from './menu';
 import { PowerGuard } from './power';
@@ -96,6 +96,7 @@ export class App {
       resumeAtStart: true,
       chooseImport: ({ folders }) => chooseImport(this.shown, folders),
       chooseCheckpoint: ({ what }) => chooseCheckpoint(this.shown, what),
+      chooseSave: ({ name }) => chooseSave(this.shown, name),
     });
     studio.events.onAny((name, payload) => this.heard(name, payload));
     this.studio = studio;

@@ -22,7 +22,7 @@ export async function chooseImport(
   return canceled || filePaths.length === 0 ? null : { paths: filePaths };
 }
 
-const CHOICES: Record<'checkpoint' | 'config' | 'identifiers' | 'folder', OpenDialogOptions> = {
+const CHOICES: Record<'checkpoint' | 'config' | 'identifiers' | 'folder' | 'bundle' | 'metrics', OpenDialogOptions> = {
   // step_N files have no extension, so that nothing can be filtered.
   checkpoint: { title: 'Import a checkpoint', buttonLabel: 'Choose', properties: ['openFile'] },
   config: {
@@ -37,6 +37,16 @@ const CHOICES: Record<'checkpoint' | 'config' | 'identifiers' | 'folder', OpenDi
     properties: ['openFile'],
     filters: [{ name: 'JSON', extensions: ['json'] }],
   },
+  bundle: { title: 'The bundle that comes back', buttonLabel: 'Choose', properties: ['openDirectory'] },
+  metrics: {
+    title: 'The reference’s metrics',
+    buttonLabel: 'Choose',
+    properties: ['openFile'],
+    filters: [
+      { name: 'CSV or JSON lines', extensions: ['csv', 'jsonl'] },
+      { name: 'All files', extensions: ['*'] },
+    ],
+  },
   folder: { title: 'Export into a folder', buttonLabel: 'Choose', properties: ['openDirectory', 'createDirectory'] },
 };
 
@@ -50,4 +60,13 @@ export async function chooseCheckpoint(
     ? await dialog.showOpenDialog(window, options)
     : await dialog.showOpenDialog(options);
   return canceled || filePaths.length === 0 ? null : { path: filePaths[0] };
+}
+
+/** `exports.choose_save`: where a file is to go; the system asks before one is replaced. */
+export async function chooseSave(window: BrowserWindow | undefined, name: string): Promise<{ path: string } | null> {
+  const options = { title: 'Export', defaultPath: name };
+  const { canceled, filePath } = window
+    ? await dialog.showSaveDialog(window, options)
+    : await dialog.showSaveDialog(options);
+  return canceled || !filePath ? null : { path: filePath };
 }

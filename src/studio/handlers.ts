@@ -38,6 +38,7 @@ export interface Services {
   bundles: Bundles;
   chooseImport: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
   chooseCheckpoint: (input: Parsed<'checkpoints.choose'>) => Promise<{ path: string } | null>;
+  chooseSave: (input: Parsed<'exports.choose_save'>) => Promise<{ path: string } | null>;
 }
 
 export function makeHandlers({
@@ -53,6 +54,7 @@ export function makeHandlers({
   bundles,
   chooseImport,
   chooseCheckpoint,
+  chooseSave,
 }: Services): Handlers {
   const { store, events, home, supervisor } = context;
   const summary = (id: string) => runSummary(store, runs.get(id));
@@ -89,6 +91,7 @@ export function makeHandlers({
 
     'config.read': ({ name, text }) => parseAllConfig(text, name),
 
+    'exports.choose_save': (input) => chooseSave(input),
     'exports.metrics': (input) => handleExport(store, runs.get(input.run), input),
 
     'tasks.subsets': () => listSubsets(context),

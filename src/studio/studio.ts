@@ -40,6 +40,7 @@ export interface StudioOptions {
   /** Set-up's report; by default the app's own. */
   runtimeReport?: string | null;
   chooseCheckpoint?: (input: Parsed<'checkpoints.choose'>) => Promise<{ path: string } | null>;
+  chooseSave?: (input: Parsed<'exports.choose_save'>) => Promise<{ path: string } | null>;
   chooseImport?: (input: Parsed<'import.choose'>) => Promise<{ paths: string[] } | null>;
   /** Goes on with what a regular quit stopped. The command line trains only what it is asked to. */
   resumeAtStart?: boolean;
@@ -131,6 +132,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     bundles,
     chooseImport: options.chooseImport ?? (async () => null),
     chooseCheckpoint: options.chooseCheckpoint ?? (async () => null),
+    chooseSave: options.chooseSave ?? (async () => null),
   });
   const watcher = new Watcher(context, () => runs.pump());
   if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);

@@ -49,5 +49,13 @@ export const bundleMethods = {
     }),
   ),
   /** `path` is the bundle's folder, or a step_N in its result folder; `metrics` a CSV or JSON lines of W&B or of the studio. */
-  'bundles.bring_back': method<BroughtBack>()(z.strictObject({ path, metrics: path.nullable().default(null), task })),
+  'bundles.bring_back': method<BroughtBack>()(
+    z.strictObject({
+      path,
+      metrics: path.nullable().default(null),
+      /** The run that is expected; null takes the bundle's. */
+      run: z.string().nullable().default(null),
+      task,
+    }),
+  ),
 } as const;

@@ -44,7 +44,7 @@ export const checkpointMethods = {
   'checkpoints.cancel': method<Record<string, never>>()(z.strictObject({ task: z.string() })),
   /** Electron's own file dialog; null if cancelled or if there is none (web). */
   'checkpoints.choose': method<{ path: string } | null>()(
-    z.strictObject({ what: z.enum(['checkpoint', 'config', 'identifiers', 'folder']) }),
+    z.strictObject({ what: z.enum(['checkpoint', 'config', 'identifiers', 'folder', 'bundle', 'metrics']) }),
   ),
 } as const;
 

@@ -14,6 +14,8 @@ export interface ExportedMetrics {
 }
 
 export const exportMethods = {
+  /** Electron's own dialog for a new file; null if cancelled or if there is none (web). */
+  'exports.choose_save': method<{ path: string } | null>()(z.strictObject({ name: z.string().min(1).max(300) })),
   /** Writes the run's metrics to `path` on the studio's machine, or, where it is null, hands their bytes over. */
   'exports.metrics': method<ExportedMetrics>()(
     z.strictObject({ run: z.string().min(1), format: z.enum(METRICS_FORMATS), path: z.string().min(1).nullable() }),

@@ -28,7 +28,7 @@ export async function bringBack(
   context: Context,
   runs: Runs,
   exchange: Exchange,
-  { path, metrics, task }: Parsed<'bundles.bring_back'>,
+  { path, metrics, run: expected, task }: Parsed<'bundles.bring_back'>,
 ): Promise<BroughtBack> {
   const { store, home, events } = context;
   const found = findBundle(path);
@@ -44,6 +44,12 @@ export async function bringBack(
     throw new StudioError(
       'not_found',
       `The run ${bundle.run.name} (${bundle.run.id}) of this bundle is not in this studio: import the step_N as a run of its own.`,
+    );
+  }
+  if (expected !== null && expected !== run.id) {
+    throw new StudioError(
+      'conflict',
+      `${folder} is a bundle of ${run.name} (${run.id}), not of this run: bring it back on that one’s page.`,
     );
   }
   const result = resultOf(folder, found.checkpoint);
