@@ -91,35 +91,35 @@ describe('a draft', () => {
 });
 
 describe('the reference’s overrides', () => {
-  it('are read as its command line has them', () => {
-    const { values, issues } = parseOverrides(
-      'python pretrain.py arch=trm data_paths="[data/arc1concept-aug-1000]" \\\n arch.L_layers=2 arch.H_cycles=3 +run_name="my run" ema=True eval_interval=null evaluators="[]" lr=1e-4',
+  it('are read as its command line has them, from its own defaults', () => {
+    const { values, issues, whole, notes } = parseOverrides(
+      'n="my run"\ntorchrun --nproc-per-node 4 pretrain.py arch=trm data_paths="[data/arc1concept-aug-1000]" \\\n arch.L_layers=2 arch.L_cycles=4 +run_name=${n} ema=True',
     );
     expect(issues).toEqual([]);
-    expect(Object.fromEntries(values.map(({ path, value }) => [path, value]))).toEqual({
-      'arch.name': 'recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1',
+    expect(notes).toEqual([expect.stringMatching(/4 processes/)]);
+    expect(whole?.config).toEqual({
+      ...presetConfig('arc-agi-1'),
       data_paths: ['data/arc1concept-aug-1000'],
-      'arch.L_layers': 2,
-      'arch.H_cycles': 3,
       run_name: 'my run',
-      ema: true,
-      eval_interval: null,
-      evaluators: [],
-      lr: 1e-4,
     });
+    expect(values.filter(({ path }) => path === 'arch.L_cycles').pop()).toEqual({ path: 'arch.L_cycles', value: 4 });
   });
 
-  it('name the nearest key for one that is not known, and refuse an architecture that is none', () => {
+  it('alone are set on what the form has', () => {
+    const { values, whole, issues } = parseOverrides('lr=1e-4 eval_interval=null\nevaluators="[]"');
+    expect([whole, issues]).toEqual([null, []]);
+    expect(values).toEqual([
+      { path: 'lr', value: 1e-4 },
+      { path: 'eval_interval', value: null },
+      { path: 'evaluators', value: [] },
+    ]);
+  });
+
+  it('name the nearest key for one that is not known, and refuse what is none', () => {
     expect(parseOverrides('arch.L_cycle=4').issues[0].message).toMatch(/did you mean arch\.L_cycles/);
-    expect(parseOverrides('arch=gpt').issues[0].message).toMatch(/gpt.*transformers_baseline/);
-    expect(parseOverrides('lonely').issues[0].message).toMatch(/key=value/);
-  });
-
-  it('take another architecture with its preset’s values, single keys on top wherever they stand', () => {
-    const draft = useDraft('arc-agi-1');
-    for (const { path, value } of parseOverrides('arch.H_layers=3 arch=hrm').values) draft.set(path, value);
-    expect(draft.valid.value?.arch).toMatchObject({ H_cycles: 2, L_cycles: 2, H_layers: 3, L_layers: 4 });
-    expect(draft.valid.value?.arch.name).toContain('.hrm@');
+    expect(parseOverrides('arch=gpt lonely').issues.map((i) => i.message)).toEqual([expect.stringMatching(/lonely/)]);
+    expect(parseOverrides('arch=hrm').whole?.config.arch.H_layers).toBe(4);
+    expect(parseOverrides('').issues).toEqual([]);
   });
 
   it('leave a value that is no number to the form’s check', () => {
@@ -134,7 +134,7 @@ describe('the reference’s overrides', () => {
     draft.set('load_checkpoint', 'two words.safetensors');
     const line = commandLine('arc-small', draft.valid.value!, draft.changed.value);
     expect(line).toMatch(/^trm train --preset arc-small /);
-    expect(line).toContain('"load_checkpoint=two words.safetensors"');
+    expect(line).toContain(`'load_checkpoint="two words.safetensors"'`);
     const back = useDraft('arc-small');
     const parsed = parseOverrides(line.replace('--preset arc-small', ''));
     expect(parsed.issues).toEqual([]);

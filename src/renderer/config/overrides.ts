@@ -1,122 +1,65 @@
-import { ARCH_PRESETS, ARCHITECTURES, archOfPreset } from '@shared/architectures';
 import type { TrainConfig } from '@shared/config';
-import { configFields, getPath, type ConfigField, type ConfigIssue } from '@shared/config-fields';
-import { nearest } from '@shared/nearest';
-import { fromText } from './text';
+import { layerConfig } from '@shared/config-layers';
+import { getPath, type ConfigIssue } from '@shared/config-fields';
+import { StudioError } from '@shared/errors';
+import { pastedCommand } from '@shared/hydra/command';
+import { parseOverride, type ParsedOverride } from '@shared/hydra/overrides';
+import { hydraText, shellWord } from '@shared/hydra/quote';
+import { ARCHITECTURES, archOfPreset } from '@shared/architectures';
 
 export interface ParsedOverrides {
+  /** To be set on what the form has. */
   values: { path: string; value: unknown }[];
+  /**
+   * The whole config that the text means where it is a command line of its own (it names a preset or an architecture):
+   * from the reference's defaults, whatever the form has.
+   */
+  whole: { config: TrainConfig; preset: string | null } | null;
   issues: ConfigIssue[];
+  notes: string[];
 }
 
 /**
- * Splits as a shell would: on white space outside of quotes, whose marks go; `\` at a line's end continues it. White
- * space inside brackets does not split either, since lists are often pasted without their quotes.
- */
-function words(text: string): string[] {
-  const found: string[] = [];
-  let word = '';
-  let depth = 0;
-  let quote = '';
-  for (const char of text.replace(/\\\r?\n/g, ' ')) {
-    if (quote) {
-      if (char !== quote) word += char;
-      else quote = '';
-      continue;
-    }
-    if (char === '"' || char === "'") {
-      quote = char;
-      continue;
-    }
-    if (char === '[' || char === '{') depth++;
-    else if (char === ']' || char === '}') depth--;
-    else if (/\s/.test(char) && depth <= 0) {
-      if (word) found.push(word);
-      word = '';
-      continue;
-    }
-    word += char;
-  }
-  if (word) found.push(word);
-  return found;
-}
-
-const unquote = (text: string): string => text.replace(/^(['"])([\s\S]*)\1$/, '$2');
-
-function valueOf(field: ConfigField, text: string): unknown {
-  const bare = unquote(text);
-  if (field.nullable && (bare === 'null' || bare === 'None')) return null;
-  if (field.type === 'boolean') return fromText(field, bare.toLowerCase());
-  if (field.type === 'list') {
-    const items = bare
-      .replace(/^\[|\]$/g, '')
-      .split(',')
-      .map(unquote)
-      .join(',');
-    return fromText(field, items);
-  }
-  return fromText(field, bare);
-}
-
-/**
- * The reference's command-line overrides: `arch.L_cycles=4 lr=1e-4 +run_name=x`. `arch=hrm` sets the architecture and
- * what the reference's preset of it sets. Unknown keys are issues with the nearest known key; values are checked by the form.
+ * A command line of the reference or of ours, or overrides alone. Unknown keys are issues with the nearest known key; values
+ * of overrides alone are checked by the form.
  */
 export function parseOverrides(text: string): ParsedOverrides {
-  const fields = new Map(configFields().map((field) => [field.path, field]));
-  const parsed: ParsedOverrides = { values: [], issues: [] };
-  for (const word of words(text)) {
-    const at = word.indexOf('=');
-    if (at < 0) {
-      // The command itself may have been copied along: `python pretrain.py …`.
-      if (/^(python3?|torchrun|trm|train|.*\.py|--?[\w-]+)$/.test(word)) continue;
-      parsed.issues.push({ path: word, message: `"${word}" is no override: write key=value.` });
-      continue;
+  const parsed: ParsedOverrides = { values: [], whole: null, issues: [], notes: [] };
+  const attempt = (path: string, work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof StudioError)) throw error;
+      parsed.issues.push({ path, message: error.message });
     }
-    const key = word.slice(0, at).replace(/^\+{1,2}/, '');
-    const value = word.slice(at + 1);
-    if (key === 'arch') {
-      const preset = unquote(value);
-      const name = archOfPreset(preset);
-      if (!name) {
-        parsed.issues.push({ path: key, message: `arch is "${preset}": use one of ${ARCH_PRESETS.join(', ')}.` });
-        continue;
+  };
+  if (!text.trim()) return parsed;
+  attempt('', () => {
+    const { preset, overrides, notes } = pastedCommand(text);
+    parsed.notes.push(...notes);
+    const set: ParsedOverride[] = [];
+    for (const override of overrides) attempt(override, () => set.push(...parseOverride(override)));
+    const arch = set.filter((o) => o.kind === 'arch');
+    for (const o of arch) {
+      const name = archOfPreset(o.name);
+      if (name) {
+        const values = Object.entries({ name, ...ARCHITECTURES[name].preset_values });
+        parsed.values.push(...values.map(([key, value]) => ({ path: `arch.${key}`, value })));
       }
-      // As in hydra, the group comes before the single keys, wherever it stands.
-      const values = Object.entries({ name, ...ARCHITECTURES[name].preset_values });
-      parsed.values.unshift(...values.map(([own, set]) => ({ path: `arch.${own}`, value: set })));
-      continue;
     }
-    const field = fields.get(key);
-    if (field) {
-      parsed.values.push({ path: key, value: valueOf(field, value) });
-    } else if (!/^(hydra|checkpoint_path_dir)\b/.test(key)) {
-      const close = nearest(key, [...fields.keys()]);
-      parsed.issues.push({
-        path: key,
-        message: `${key} is not a config key${close ? `: did you mean ${close}` : ''}?`,
-      });
+    for (const o of set) {
+      if (o.kind === 'set') parsed.values.push({ path: o.field.path, value: o.value });
+      if (o.kind === 'remove') parsed.values.push({ path: o.field.path, value: o.field.default });
+      if (o.kind === 'none') parsed.notes.push(`${o.text} is about hydra itself and means nothing here.`);
     }
-  }
+    if (parsed.issues.length || (preset === null && !arch.length)) return;
+    attempt('', () => (parsed.whole = { config: layerConfig({ preset, overrides }).config, preset }));
+  });
   return parsed;
 }
 
-function argument(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value))
-    return `[${value.map((item) => (typeof item === 'string' ? item : argument(item))).join(',')}]`;
-  if (typeof value === 'object') {
-    return `{${Object.entries(value)
-      .map(([key, item]) => `${key}:${argument(item)}`)
-      .join(',')}}`;
-  }
-  return String(value);
-}
-
-const quoted = (word: string): string => (/[^\w.=@+/:-]/.test(word) ? `"${word.replaceAll('"', '\\"')}"` : word);
-
 /** `trm train --preset arc-small lr=3e-4`: the command that starts the same run. */
 export function commandLine(preset: string, config: TrainConfig, changed: readonly string[]): string {
-  const overrides = changed.map((path) => quoted(`${path}=${argument(getPath(config, path))}`));
+  const overrides = changed.map((path) => shellWord(`${path}=${hydraText(getPath(config, path))}`));
   return ['trm train', `--preset ${preset}`, ...overrides].join(' ');
 }
