@@ -33,7 +33,11 @@ async function givePath(label: RegExp, path: string): Promise<void> {
   if (kind === 'chromium') return dialog.getByLabel(label).fill(path);
   await studio.current.answerFileDialog([path]);
   const field = dialog.getByLabel(label);
-  await dialog.locator('.field').filter({ has: field }).getByRole('button', { name: 'Choose…' }).click();
+  await dialog
+    .locator('.field')
+    .filter({ has: page.getByLabel(label) })
+    .getByRole('button', { name: 'Choose…' })
+    .click();
   await expect(field).toHaveValue(path);
 }
 
