@@ -5,6 +5,7 @@ import { appFiles } from '../studio/app-files';
 import { asStudioError } from '../studio/db/open';
 import { homePaths, resolveHome } from '../studio/home';
 import { openLog } from '../studio/log';
+import { benchCommand } from './commands/bench';
 import { benchDataCommand } from './commands/bench-data';
 import { buildArcCommand } from './commands/build-arc';
 import { buildMazeCommand } from './commands/build-maze';
@@ -49,7 +50,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   doctorCommand(program, exit);
   serveCommand(program, exit);
   parityCommand(program, exit);
-  benchDataCommand(program.commands.find((c) => c.name() === 'bench') ?? benchCommand(program), exit);
+  benchDataCommand(benchCommand(program, exit), exit);
   inherit(program);
   try {
     await program.parseAsync(unpasted(argv), { from: 'user' });
@@ -88,7 +89,6 @@ function unpasted(argv: readonly string[]): string[] {
   }
 }
 
-const benchCommand = (program: Command): Command => program.command('bench').description('measure this machine');
 /** Commands that compute: they take the machine's settings as options too. */
 const COMPUTING = ['train', 'eval', 'solve', 'serve', 'doctor', 'parity', 'step', 'trace', 'soak'];
 

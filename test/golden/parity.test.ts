@@ -12,6 +12,7 @@ import { findCases, passed, runCases, type CaseOutcome } from '../../src/core/pa
 import { Findings, KINDS } from '../../src/core/parity/measure';
 import { referenceState } from '../../src/core/parity/reference-state';
 import { Trainer } from '../../src/core/train/trainer';
+import type { Execution } from '../../src/core/train/executor';
 import { emptyCarry } from '../../src/core/train/carry';
 import { leanFolder } from './folder';
 
@@ -24,9 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-async function outcomes(folder: string): Promise<CaseOutcome[]> {
+async function outcomes(folder: string, execution?: Execution): Promise<CaseOutcome[]> {
   const all: CaseOutcome[] = [];
-  const good = await runCases(folder, (outcome) => all.push(outcome));
+  const good = await runCases(folder, (outcome) => all.push(outcome), execution);
   expect(good).toBe(all.every(passed));
   return all;
 }
@@ -45,10 +46,10 @@ function edit(folder: string, name: string, change: (config: { arch: Record<stri
   writeFileSync(path, JSON.stringify(config));
 }
 
-describe('all seven traces', () => {
+describe.each(['recorded', 'eager'] as const)('all seven traces, %s', (execution) => {
   let all: CaseOutcome[];
   beforeAll(async () => {
-    all = await outcomes(leanFolder());
+    all = await outcomes(leanFolder(), execution);
   }, 120_000);
 
   it.each(CASES)('%s stays within its tolerances', (name) => {

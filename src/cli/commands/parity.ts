@@ -9,6 +9,7 @@ import { EXIT, UsageError } from '../usage';
 
 interface ParityOptions extends Globals {
   backend?: string;
+  eager?: boolean;
 }
 
 export function parityCommand(program: Command, exit: (code: number) => void): void {
@@ -17,6 +18,7 @@ export function parityCommand(program: Command, exit: (code: number) => void): v
     .description('run every trace of the PyTorch reference under a folder and tell the largest error of each kind')
     .argument('<dir>', 'a folder of cases, or one case')
     .option('--backend <name>', 'tensorflow or wasm; the best there is if not given')
+    .option('--eager', 'run steps op by op instead of as a recorded graph')
     .addHelpText(
       'after',
       `
@@ -29,7 +31,7 @@ Exit code 1 if a case lies past its tolerance or cannot be run.`,
     });
 }
 
-async function runParity(dir: string, { backend, json }: ParityOptions): Promise<boolean> {
+async function runParity(dir: string, { backend, json, eager }: ParityOptions): Promise<boolean> {
   if (backend !== undefined) {
     if (backend !== 'tensorflow' && backend !== 'wasm') {
       throw new UsageError(`--backend is ${backend}: use tensorflow or wasm.`);
@@ -41,13 +43,16 @@ async function runParity(dir: string, { backend, json }: ParityOptions): Promise
   const { findCases, passed, runCases } = await import('../../core/parity/folder');
   const cases = await findCases(dir);
   const info = await loadBackend();
-  say(`${cases.length} ${cases.length === 1 ? 'case' : 'cases'} on ${info.backend} ${info.version}, ${info.dtype}`);
+  const how = eager || info.execution === 'eager' ? 'op by op' : 'recorded';
+  say(`${cases.length} ${cases.length === 1 ? 'case' : 'cases'} on ${info.backend} ${info.version}, ${how}, float32`);
   const width = Math.max(...cases.map(({ name }) => name.length));
-  return runCases(dir, (outcome) => {
+  const road = eager ? 'eager' : undefined;
+  const report = (outcome: CaseOutcome) => {
     const good = passed(outcome);
     if (json) printJson(record(outcome, good, info.backend));
     else print(line(outcome, good, width));
-  });
+  };
+  return runCases(dir, report, road);
 }
 
 function record({ name, result, error }: CaseOutcome, good: boolean, backend: string) {

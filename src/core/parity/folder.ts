@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { StudioError, toWireError } from '../../shared/errors';
+import type { Execution } from '../train/executor';
 import { CASE_FILES, loadCase } from './case';
 import { runCase, type ParityResult } from './run';
 
@@ -34,12 +35,16 @@ export async function findCases(folder: string): Promise<{ name: string; path: s
 }
 
 /** @param report called as each case ends @returns true if every case ran and stayed within its tolerances */
-export async function runCases(folder: string, report: (outcome: CaseOutcome) => void): Promise<boolean> {
+export async function runCases(
+  folder: string,
+  report: (outcome: CaseOutcome) => void,
+  execution?: Execution,
+): Promise<boolean> {
   let good = true;
   for (const { name, path } of await findCases(folder)) {
     let outcome: CaseOutcome;
     try {
-      outcome = { name, result: await runCase(await loadCase(path, name), path), error: null };
+      outcome = { name, result: await runCase(await loadCase(path, name), path, execution), error: null };
     } catch (error) {
       outcome = { name, result: null, error: toWireError(error).message };
     }

@@ -1,6 +1,8 @@
 /** One parity case: the reference's own training, step by step, and its evaluation, each number against ours. */
 import { column } from '../train/step-metrics';
+import { StudioError } from '../../shared/errors';
 import { emptyCarry } from '../train/carry';
+import { canRecord, type Execution } from '../train/executor';
 import { PuzzleEmbedding } from '../train/sign-sgd';
 import { Trainer, type TrainerSnapshot } from '../train/trainer';
 import { batchOf, EMBEDDING, parameterName, type ParityCase } from './case';
@@ -22,8 +24,15 @@ export interface ParityResult {
   notes: string[];
 }
 
-/** @param folder named in errors */
-export async function runCase(parity: ParityCase, folder: string): Promise<ParityResult> {
+/** A case and how its steps are to run: as a recorded graph unless `eager`. */
+type Road = ParityCase & { execution?: Execution };
+
+/**
+ * @param folder named in errors
+ * @param execution how steps and evaluation run; by default as a recorded graph where the backend can
+ */
+export async function runCase(whole: ParityCase, folder: string, execution?: Execution): Promise<ParityResult> {
+  const parity: Road = { ...whole, execution };
   const free = await train(parity, folder, false);
   const result = ({ findings, acts, notes }: Taken) => ({ findings, steps: parity.batches.length, acts, notes });
   if (!free.findings.failed().length) return { ...result(free), restarted: null };
@@ -40,7 +49,7 @@ interface Taken {
   notes: string[];
 }
 
-async function train(parity: ParityCase, folder: string, restart: boolean): Promise<Taken> {
+async function train(parity: Road, folder: string, restart: boolean): Promise<Taken> {
   const { config, batches } = parity;
   const findings = new Findings();
   const notes = [...parity.notes];
@@ -77,8 +86,14 @@ async function train(parity: ParityCase, folder: string, restart: boolean): Prom
   }
 }
 
-const trainerFor = ({ config, spec, totalSteps }: ParityCase, from: TrainerSnapshot): Trainer =>
-  new Trainer(config, spec, totalSteps, from);
+function trainerFor({ config, spec, totalSteps, execution }: Road, from: TrainerSnapshot): Trainer {
+  const words: string[] = [];
+  const trainer = new Trainer(config, spec, totalSteps, from, { execution, warn: (sentence) => words.push(sentence) });
+  if (execution === undefined || trainer.execution === execution || !canRecord()) return trainer;
+  trainer.dispose();
+  // Falling back would compare another road than the one that was asked for.
+  throw new StudioError('unavailable', words[0] ?? `Steps do not run ${execution} here.`);
+}
 
 function firstSnapshot({ config, spec, weights, embedding }: ParityCase): TrainerSnapshot {
   const zeros = new Map([...weights].map(([name, values]) => [name, new Float32Array(values.length)]));
@@ -194,7 +209,7 @@ function compareWeights(
  * that what is compared is the evaluation and not the training once more; else ours.
  */
 function evaluate(
-  parity: ParityCase,
+  parity: Road,
   folder: string,
   trainer: Trainer,
   trained: TrainerSnapshot,
