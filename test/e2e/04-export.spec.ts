@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { look } from './support/look';
 import { expect, test, withStudio } from './support/test';
-import { buildSudoku, expectBeyond, expectStatus, startRun, stepOf } from './support/training';
+import { buildSudoku, expectBeyond, expectStatus, goTo, startRun, stepOf } from './support/training';
 import type { ElectronStudio } from './support/electron';
 
 const studio = withStudio();
@@ -40,6 +40,41 @@ async function givePath(label: RegExp, path: string): Promise<void> {
     .click();
   await expect(field).toHaveValue(path);
 }
+
+const PUBLISHED = `run_name="pretrain_att_arc1concept_4"
+torchrun --nproc-per-node 4 --rdzv_backend=c10d --rdzv_endpoint=localhost:0 --nnodes=1 pretrain.py \\
+arch=trm \\
+data_paths="[data/arc1concept-aug-1000]" \\
+arch.L_layers=2 \\
+arch.H_cycles=3 arch.L_cycles=4 \\
++run_name=\${run_name} ema=True`;
+
+test('a command line of the reference, or its all_config.yaml, fills the form of a new run', async () => {
+  const { page } = studio.current;
+  await goTo(page, 'Runs');
+  await page.getByRole('main').getByRole('button', { name: 'New run' }).first().click();
+  await page.getByRole('button', { name: 'Paste overrides…' }).click();
+  const paste = page.getByRole('dialog', { name: 'Paste overrides' });
+  await paste.getByRole('textbox', { name: 'Overrides' }).fill(PUBLISHED.replace('arch.L_cycles', 'arch.L_cycle'));
+  await expect(paste.getByRole('alert')).toContainText('did you mean arch.L_cycles');
+  await paste.getByRole('textbox', { name: 'Overrides' }).fill(PUBLISHED);
+  await expect(paste.getByText('The command is for 4 processes')).toBeVisible();
+  await look(studio.current, 'paste-command');
+  await paste.getByRole('button', { name: /^Apply/ }).click();
+  await expect(page.getByRole('textbox', { name: 'Name', exact: true })).toHaveValue('pretrain_att_arc1concept_4');
+  await expect(page.getByText('data/arc1concept-aug-1000 is not among the datasets here')).toBeVisible();
+  await expect(page.getByRole('radio', { name: /ARC-AGI-1, published/ })).toBeChecked();
+  await expect(page.getByText('Nothing: the preset as it is.')).toBeVisible();
+  await page.getByRole('searchbox', { name: 'Search the config' }).fill('L_cycles');
+  await expect(page.getByRole('textbox', { name: 'arch.L_cycles' })).toHaveValue('4');
+
+  await page.getByRole('button', { name: 'Paste overrides…' }).click();
+  await paste.getByLabel('all_config.yaml').setInputFiles(join(__dirname, '../golden/all-config/sudoku-mlp.yaml'));
+  await expect(paste.getByText('sets 43 values')).toBeVisible();
+  await look(studio.current, 'paste-file');
+  await paste.getByRole('button', { name: /^Apply/ }).click();
+  await expect(page.getByRole('textbox', { name: 'arch.L_cycles' })).toHaveValue('6');
+});
 
 test('a run that has a checkpoint', async () => {
   const { page } = studio.current;

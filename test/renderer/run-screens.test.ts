@@ -143,6 +143,7 @@ describe('the head of a run', () => {
       'Compare',
       'Evaluate…',
       'Play back',
+      'Export',
     ]);
     expect(await offered(fixtureRun({ status: 'paused' }))).toEqual([
       'Resume',
@@ -150,15 +151,23 @@ describe('the head of a run', () => {
       'Compare',
       'Evaluate…',
       'Play back',
+      'Export',
     ]);
-    expect(await offered(fixtureRun({ status: 'stopped' }))).toEqual(['Resume', 'Compare', 'Evaluate…', 'Play back']);
+    expect(await offered(fixtureRun({ status: 'stopped' }))).toEqual([
+      'Resume',
+      'Compare',
+      'Evaluate…',
+      'Play back',
+      'Export',
+    ]);
     expect(await offered(fixtureRun({ status: 'failed', has_checkpoint: false }))).toEqual([
       'Start again',
       'Compare',
       'Evaluate…',
       'Play back',
+      'Export',
     ]);
-    expect(await offered(fixtureRun({ status: 'done' }))).toEqual(['Compare', 'Evaluate…', 'Play back']);
+    expect(await offered(fixtureRun({ status: 'done' }))).toEqual(['Compare', 'Evaluate…', 'Play back', 'Export']);
   });
 
   it('pauses through the studio', async () => {

@@ -128,6 +128,13 @@ export function formatValue(value: unknown): string {
   }
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'string') return value === '' ? 'empty' : (titles.get(value) ?? value);
-  if (Array.isArray(value) && value.length === 0) return 'none';
+  if (Array.isArray(value)) {
+    // Evaluators without arguments are their names.
+    const names = value.map((item: unknown) => {
+      const only = typeof item === 'object' && item !== null && Object.keys(item).length === 1;
+      return only && 'name' in item ? String(item.name) : typeof item === 'string' ? item : JSON.stringify(item);
+    });
+    return names.join(', ') || 'none';
+  }
   return JSON.stringify(value);
 }
