@@ -59,7 +59,15 @@ test('a model of small ARC tasks is trained', async () => {
   const paste = page.getByRole('dialog', { name: 'Paste overrides' });
   await paste
     .getByRole('textbox', { name: 'Overrides' })
-    .fill([...SMALL, 'arch.H_cycles=2', 'arch.halt_max_steps=6', 'studio.max_steps=40'].join(' '));
+    .fill(
+      [
+        ...SMALL,
+        'arch.H_cycles=2',
+        'arch.halt_max_steps=6',
+        'studio.max_steps=40',
+        'studio.checkpoint_every_steps=20',
+      ].join(' '),
+    );
   await paste.getByRole('button', { name: /^Apply/ }).click();
   await page.getByRole('textbox', { name: 'Name', exact: true }).fill('tiny thinker');
   await page.getByRole('button', { name: 'Start training' }).click();
@@ -172,12 +180,12 @@ test('two checkpoints play on one transport', async () => {
   const { page } = studio.current;
   await page.getByRole('button', { name: 'Compare checkpoints…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Compare checkpoints' });
-  await dialog.getByRole('button', { name: /^step 24/ }).click();
-  const second = page.getByRole('slider', { name: 'ACT step, tiny thinker, step 24' });
+  await dialog.getByRole('button', { name: /^step 20/ }).click();
+  const second = page.getByRole('slider', { name: 'ACT step, tiny thinker, step 20' });
   await expect(second).toHaveAttribute('aria-valuenow', '6', { timeout: 60_000 });
   await page.keyboard.press('Home');
   await expect(second).toHaveAttribute('aria-valuenow', '1');
-  await expect(page.getByRole('img', { name: /^Prediction at step 1, tiny thinker, step 24/ })).toBeVisible();
+  await expect(page.getByRole('img', { name: /^Prediction at step 1, tiny thinker, step 20/ })).toBeVisible();
   await look(studio.current, 'playback-compare');
   await page.getByRole('button', { name: 'End comparison' }).click();
   await expect(second).toBeHidden();
@@ -187,7 +195,7 @@ test('more ACT steps than training takes are told apart', async () => {
   const { page } = studio.current;
   await page.getByRole('button', { name: 'Other example…' }).click();
   await page.getByRole('spinbutton', { name: 'ACT steps' }).fill('64');
-  await page.getByRole('button', { name: /, test example 1$/ }).click();
+  await page.getByRole('button', { name: /, test example 0$/ }).click();
   await expect(stepSlider(page)).toHaveAttribute('aria-valuenow', '64', { timeout: 60_000 });
   await expect(page.getByTitle('Beyond the ACT steps that training takes')).toHaveCount(58);
   await look(studio.current, 'playback-beyond');

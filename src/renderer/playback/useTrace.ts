@@ -13,11 +13,12 @@ export function useTrace(id: () => number | null) {
   const file = shallowRef<Uint8Array | null>(null);
   const error = shallowRef<unknown>(null);
 
-  async function read(): Promise<void> {
+  /** @param early the file, where it was asked for before it was known to be there; null if it was not */
+  async function read(early: Promise<Uint8Array | null> | null = null): Promise<void> {
     const at = info.value;
     if (!at || at.status !== 'done' || trace.value) return;
     try {
-      const bytes = await client.call('traces.read', { trace: at.id });
+      const bytes = (await early) ?? (await client.call('traces.read', { trace: at.id }));
       if (info.value?.id !== at.id) return;
       trace.value = readTrace(bytes);
       file.value = bytes;
@@ -33,13 +34,15 @@ export function useTrace(id: () => number | null) {
     const wanted = id();
     if (wanted === null) return;
     try {
+      // Asked for at once, for most are done: one way to the studio and back less. If it is not, `read` says why.
+      const early = client.call('traces.read', { trace: wanted }).catch(() => null);
       const found = (await client.call('traces.list', {})).find((t) => t.id === wanted);
       if (wanted !== id()) return;
       if (!found) {
         throw new StudioError('not_found', 'This playback is not there any more: choose an example to make it again.');
       }
       info.value = found;
-      await read();
+      await read(early);
     } catch (problem) {
       error.value = problem;
     }
