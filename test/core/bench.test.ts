@@ -66,9 +66,9 @@ describe('a comparison of steps', () => {
 
   it('is a table with a line for what failed too', () => {
     const text = stepTable([...results, result('torch eager', null)], { float32: 2e11, bfloat16: null }, ['small']);
-    expect(text.split('\n')).toHaveLength(6);
+    expect(text.split('\n')).toHaveLength(7);
     expect(text).toContain('3.00×');
-    expect(text).toContain('It is not there.');
+    expect(text).toContain('small, torch eager: It is not there.');
   });
 });
 

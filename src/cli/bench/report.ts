@@ -52,8 +52,8 @@ export function stepTable(results: readonly StepResult[], peaks: Peaks, configs:
       .sort((a, b) => MODES.indexOf(a.mode) - MODES.indexOf(b.mode));
     const eager = own.find((r) => r.mode === 'eager')?.timing?.median_ms;
     return own.map((result) => {
-      const { mode, batch, timing, error } = result;
-      if (!timing) return [config, mode, String(batch), '–', '–', '–', '–', '–', error ?? ''];
+      const { mode, batch, timing } = result;
+      if (!timing) return [config, mode, String(batch), 'failed', '–', '–', '–', '–', '–'];
       const rate = (stepFlops(result) * 1000) / timing.median_ms;
       return [
         config,
@@ -69,7 +69,10 @@ export function stepTable(results: readonly StepResult[], peaks: Peaks, configs:
     });
   });
   const head = ['config', 'mode', 'batch', 'step', 'against eager', 'GFLOP/s', 'of peak', 'memory', 'first step'];
-  return table(head, rows, [2, 3, 4, 5, 6, 7, 8]);
+  const failed = results
+    .filter((r) => r.error !== null)
+    .map(({ config, mode, error }) => `${config}, ${mode}: ${error}`);
+  return [table(head, rows, [2, 3, 4, 5, 6, 7, 8]), ...failed].join('\n');
 }
 
 export interface Ratio {

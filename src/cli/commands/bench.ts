@@ -87,7 +87,8 @@ async function benchStep(options: BenchOptions): Promise<number> {
   const all: readonly Mode[] = torch ? MODES : MODES.filter((mode) => !isTorch(mode));
   const modes = chosen(options.modes, all, '--modes');
   const runs = runsOf(options);
-  const threads = usableThreads();
+  // --threads has set the variable.
+  const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || usableThreads();
   const peaks = await measurePeaks();
   const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, threads };
   if (json) printJson({ event: 'machine', ...machine, ...peaks });
