@@ -194,7 +194,7 @@ test('two checkpoints play on one transport', async () => {
 test('more ACT steps than training takes are told apart', async () => {
   const { page } = studio.current;
   await page.getByRole('button', { name: 'Other example…' }).click();
-  await page.getByRole('spinbutton', { name: 'ACT steps' }).fill('64');
+  await page.getByRole('textbox', { name: 'ACT steps' }).fill('64');
   await page.getByRole('button', { name: /, test example 0$/ }).click();
   await expect(stepSlider(page)).toHaveAttribute('aria-valuenow', '64', { timeout: 60_000 });
   await expect(page.getByTitle('Beyond the ACT steps that training takes')).toHaveCount(58);
