@@ -68,6 +68,24 @@ describe('filters of the gallery', () => {
     expect(countFacets(TASKS, filter({ search: 't3' })).subsets.get('training')).toBeUndefined();
   });
 
+  it('take tasks by how they did in an evaluation', () => {
+    const outcomes = new Map([
+      ['t1', { outcome: 'solved' as const, position: 0 }],
+      ['t2', { outcome: 'close' as const, position: 1 }],
+    ]);
+    const by = (result: TaskFilter['result']): number[] =>
+      filterTasks(TASKS, filter({ evaluation: 'e1', result }), outcomes).map((t) => t.id);
+    expect([by('solved'), by('close'), by('unsolved'), by('all')]).toEqual([[1], [2], [2], [1, 2]]);
+    expect(countFacets(TASKS, filter({ evaluation: 'e1' }), outcomes).results).toEqual({
+      all: 2,
+      solved: 1,
+      close: 1,
+      unsolved: 1,
+    });
+    // Nothing is left out before the results are there.
+    expect(ids({ evaluation: 'e1' })).toEqual([1, 2, 3]);
+  });
+
   it('go into the address and come back', () => {
     expect(filterQuery(EMPTY_FILTER)).toEqual({});
     expect(queryFilter({})).toBeNull();
@@ -79,13 +97,15 @@ describe('filters of the gallery', () => {
       colour_mode: 'only',
       pairs: 4,
       shape: 'same',
+      evaluation: 'e7',
+      result: 'unsolved',
       order: 'size',
     });
     const query = filterQuery(full);
     expect(query).toMatchObject({ q: '0ca9', subset: 'training,my-tasks', colours: '1.4.9', mode: 'only', pairs: '4' });
     expect(queryFilter(query)).toEqual(full);
     expect(readFilter(JSON.parse(JSON.stringify(full)))).toEqual(full);
-    expect(countChosen(full)).toBe(5);
+    expect(countChosen(full)).toBe(6);
   });
 
   it('pass over what an address or a memory cannot mean', () => {

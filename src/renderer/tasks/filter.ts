@@ -1,5 +1,6 @@
 import { COLOURS, MAX_GRID } from '@shared/arc';
 import type { TaskSummary } from '@shared/contract/tasks';
+import type { Outcomes } from './useOutcomes';
 
 export const ORDERS = ['name', 'size', 'pairs'] as const;
 export type TaskOrder = (typeof ORDERS)[number];
@@ -10,6 +11,10 @@ export type ColourMode = (typeof COLOUR_MODES)[number];
 
 export const SHAPES = ['any', 'same', 'other'] as const;
 export type ShapeChoice = (typeof SHAPES)[number];
+
+/** How the tasks of the chosen evaluation did: all of those in it, or some. */
+export const RESULTS = ['all', 'solved', 'close', 'unsolved'] as const;
+export type ResultChoice = (typeof RESULTS)[number];
 
 /** Demonstrations; the last choice means that many or more. */
 export const PAIR_CHOICES = [1, 2, 3, 4, 5, 6] as const;
@@ -28,6 +33,9 @@ export interface TaskFilter {
   pairs: number;
   /** Outputs of their input's size, or not. */
   shape: ShapeChoice;
+  /** Id of the evaluation whose results are shown; empty for none. */
+  evaluation: string;
+  result: ResultChoice;
   order: TaskOrder;
 }
 
@@ -39,13 +47,15 @@ export const EMPTY_FILTER: TaskFilter = {
   colour_mode: 'all',
   pairs: 0,
   shape: 'any',
+  evaluation: '',
+  result: 'solved',
   order: 'name',
 };
 
 type Test = (task: TaskSummary) => boolean;
 /** What can be filtered by, apart from the search: each has choices that are counted. */
-export type Facet = 'subsets' | 'max_side' | 'colours' | 'pairs' | 'shape';
-const FACETS: readonly Facet[] = ['subsets', 'max_side', 'colours', 'pairs', 'shape'];
+export type Facet = 'subsets' | 'max_side' | 'colours' | 'pairs' | 'shape' | 'result';
+const FACETS: readonly Facet[] = ['subsets', 'max_side', 'colours', 'pairs', 'shape', 'result'];
 
 const fitsPairs = (n: number, choice: number): boolean => (choice === MOST_PAIRS ? n >= choice : n === choice);
 
@@ -56,7 +66,14 @@ export function fitsColours(colours: number, chosen: number, mode: ColourMode): 
   return mode === 'all' ? (colours & chosen) === chosen : (colours & ~chosen) === 0;
 }
 
-function testsOf(f: TaskFilter): Record<Facet | 'search', Test> {
+/** Whether a task did as chosen; `outcome` is undefined for one that was not evaluated. */
+export function fitsResult(outcome: string | undefined, choice: ResultChoice): boolean {
+  if (outcome === undefined) return false;
+  if (choice === 'unsolved') return outcome === 'close' || outcome === 'missed';
+  return choice === 'all' || outcome === choice;
+}
+
+function testsOf(f: TaskFilter, outcomes: Outcomes | null): Record<Facet | 'search', Test> {
   const needle = f.search.trim().toLowerCase();
   const subsets = new Set(f.subsets);
   return {
@@ -66,6 +83,8 @@ function testsOf(f: TaskFilter): Record<Facet | 'search', Test> {
     colours: (t) => fitsColours(t.colours, f.colours, f.colour_mode),
     pairs: (t) => f.pairs === 0 || fitsPairs(t.train_pairs, f.pairs),
     shape: (t) => f.shape === 'any' || t.same_shape === (f.shape === 'same'),
+    // While its results are not there, an evaluation leaves nothing out.
+    result: (t) => !f.evaluation || !outcomes || fitsResult(outcomes.get(t.name)?.outcome, f.result),
   };
 }
 
@@ -75,14 +94,19 @@ export const countChosen = (f: TaskFilter): number =>
   (f.max_side < MAX_GRID ? 1 : 0) +
   (f.colours ? 1 : 0) +
   (f.pairs ? 1 : 0) +
-  (f.shape === 'any' ? 0 : 1);
+  (f.shape === 'any' ? 0 : 1) +
+  (f.evaluation ? 1 : 0);
 
 /** Whether anything is left out by the filter. */
 export const isFiltered = (f: TaskFilter): boolean => f.search.trim() !== '' || countChosen(f) > 0;
 
 /** The tasks that pass, in the chosen order; by name they keep their order in the store (subset by subset). */
-export function filterTasks(tasks: readonly TaskSummary[], f: TaskFilter): TaskSummary[] {
-  const tests = Object.values(testsOf(f));
+export function filterTasks(
+  tasks: readonly TaskSummary[],
+  f: TaskFilter,
+  outcomes: Outcomes | null = null,
+): TaskSummary[] {
+  const tests = Object.values(testsOf(f, outcomes));
   const out = tasks.filter((task) => tests.every((test) => test(task)));
   if (f.order === 'size') out.sort((a, b) => a.max_side - b.max_side);
   if (f.order === 'pairs') out.sort((a, b) => b.train_pairs - a.train_pairs);
@@ -100,10 +124,15 @@ export interface FacetCounts {
   pairs: Map<number, number>;
   same: number;
   other: number;
+  results: Record<ResultChoice, number>;
 }
 
-export function countFacets(tasks: readonly TaskSummary[], f: TaskFilter): FacetCounts {
-  const tests = testsOf(f);
+export function countFacets(
+  tasks: readonly TaskSummary[],
+  f: TaskFilter,
+  outcomes: Outcomes | null = null,
+): FacetCounts {
+  const tests = testsOf(f, outcomes);
   const counts: FacetCounts = {
     subsets: new Map(),
     sides: new Array<number>(MAX_GRID + 1).fill(0),
@@ -111,6 +140,7 @@ export function countFacets(tasks: readonly TaskSummary[], f: TaskFilter): Facet
     pairs: new Map(),
     same: 0,
     other: 0,
+    results: { all: 0, solved: 0, close: 0, unsolved: 0 },
   };
   const add = <K>(map: Map<K, number>, key: K): void => void map.set(key, (map.get(key) ?? 0) + 1);
   for (const task of tasks) {
@@ -125,6 +155,8 @@ export function countFacets(tasks: readonly TaskSummary[], f: TaskFilter): Facet
       add(counts.pairs, 0);
       for (const choice of PAIR_CHOICES) if (fitsPairs(task.train_pairs, choice)) add(counts.pairs, choice);
     }
+    const outcome = outcomes?.get(task.name)?.outcome;
+    if (counted('result')) for (const choice of RESULTS) counts.results[choice] += fitsResult(outcome, choice) ? 1 : 0;
     if (counted('shape')) counts[task.same_shape ? 'same' : 'other']++;
   }
   return counts;
@@ -146,6 +178,8 @@ export function readFilter(value: unknown): TaskFilter {
     colour_mode: oneOf(COLOUR_MODES, kept.colour_mode, 'all'),
     pairs: oneOf([0, ...PAIR_CHOICES], kept.pairs, 0),
     shape: oneOf(SHAPES, kept.shape, 'any'),
+    evaluation: typeof kept.evaluation === 'string' ? kept.evaluation : '',
+    result: oneOf(RESULTS, kept.result, 'solved'),
     order: oneOf(ORDERS, kept.order, 'name'),
   };
 }
@@ -163,6 +197,10 @@ export function filterQuery(f: TaskFilter): Record<string, string> {
   }
   if (f.pairs) query.pairs = String(f.pairs);
   if (f.shape !== 'any') query.shape = f.shape;
+  if (f.evaluation) {
+    query.evaluation = f.evaluation;
+    if (f.result !== 'solved') query.result = f.result;
+  }
   if (f.order !== 'name') query.order = f.order;
   return query;
 }
@@ -170,7 +208,7 @@ export function filterQuery(f: TaskFilter): Record<string, string> {
 /** The filter of an address; null if it says nothing about one. */
 export function queryFilter(query: Record<string, unknown>): TaskFilter | null {
   const text = (key: string): string => (typeof query[key] === 'string' ? (query[key] as string) : '');
-  const keys = ['q', 'subset', 'size', 'colours', 'pairs', 'shape', 'order'];
+  const keys = ['q', 'subset', 'size', 'colours', 'pairs', 'shape', 'evaluation', 'order'];
   if (!keys.some((key) => text(key) !== '')) return null;
   const bits = text('colours')
     .split('.')
@@ -184,6 +222,8 @@ export function queryFilter(query: Record<string, unknown>): TaskFilter | null {
     colour_mode: text('mode'),
     pairs: Number(text('pairs') || 0),
     shape: text('shape'),
+    evaluation: text('evaluation'),
+    result: text('result'),
     order: text('order'),
   });
 }

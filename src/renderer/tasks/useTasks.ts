@@ -1,7 +1,8 @@
-import { computed, reactive, ref, shallowRef, watch } from 'vue';
+import { computed, effectScope, reactive, ref, shallowRef, watch } from 'vue';
 import type { Subset, TaskSummary } from '@shared/contract/tasks';
 import { useClient } from '../app/client';
 import { useSettings } from '../stores/settings';
+import { useOutcomes, type Outcomes } from './useOutcomes';
 import { EMPTY_FILTER, countFacets, filterTasks, readFilter, type TaskFilter } from './filter';
 
 const subsets = shallowRef<Subset[]>([]);
@@ -12,9 +13,11 @@ const error = shallowRef<unknown>(null);
 const filter = reactive<TaskFilter>({ ...EMPTY_FILTER });
 /** Where the gallery was scrolled to, so that coming back from a task lands at the same place. */
 const scroll = ref(0);
-const shown = computed(() => filterTasks(tasks.value, filter));
+/** How the tasks did in the evaluation that is chosen. */
+const outcomes = shallowRef<Outcomes | null>(null);
+const shown = computed(() => filterTasks(tasks.value, filter, outcomes.value));
 /** For every choice of the filters, how many tasks it would show. */
-const counts = computed(() => countFacets(tasks.value, filter));
+const counts = computed(() => countFacets(tasks.value, filter, outcomes.value));
 let listening = false;
 let generation = 0;
 
@@ -46,8 +49,20 @@ export function useTasks() {
     if (typeof kept === 'number') scroll.value = kept;
     watch(filter, (value) => settings.remember('tasks.filter', { ...value }));
     watch(scroll, (value) => settings.remember('tasks.scroll', Math.round(value)));
+    // Kept for the life of the window, whichever screen asked first.
+    effectScope(true).run(() => {
+      const { evaluations, loaded: listed, follow } = useOutcomes();
+      const followed = follow(
+        () => filter.evaluation,
+        () => (filter.evaluation = ''),
+      );
+      watch(followed, (value) => (outcomes.value = value), { immediate: true });
+      watch([evaluations, listed], () => {
+        if (listed.value && !evaluations.value.some((e) => e.id === filter.evaluation)) filter.evaluation = '';
+      });
+    });
     useClient().on('tasks.changed', () => void load());
   }
   if (!loaded.value && !loading.value) void load();
-  return { subsets, tasks, shown, counts, filter, loading, loaded, error, scroll, reload: load };
+  return { subsets, tasks, shown, counts, outcomes, filter, loading, loaded, error, scroll, reload: load };
 }
