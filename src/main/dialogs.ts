@@ -6,13 +6,13 @@ export async function chooseImport(
   folders: boolean,
 ): Promise<{ paths: string[] } | null> {
   const options: OpenDialogOptions = folders
-    ? { title: 'Import folders of tasks', buttonLabel: 'Import', properties: ['openDirectory', 'multiSelections'] }
+    ? { title: 'Import folders', buttonLabel: 'Import', properties: ['openDirectory', 'multiSelections'] }
     : {
-        title: 'Import tasks',
+        title: 'Import',
         buttonLabel: 'Import',
         properties: ['openFile', 'multiSelections'],
         filters: [
-          { name: 'ARC tasks', extensions: ['json'] },
+          { name: 'Tasks, puzzles, archives', extensions: ['json', 'csv', 'zip'] },
           { name: 'All files', extensions: ['*'] },
         ],
       };

@@ -14,7 +14,7 @@ const shown = (page: Page) => page.getByText(/[\d,]+ of [\d,]+ shown/);
 async function openImport(page: Page): Promise<void> {
   await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: /Tasks/ }).click();
   await page.getByRole('main').getByRole('button', { name: 'Import…' }).click();
-  await expect(dialog(page).getByRole('heading', { name: 'Import tasks' })).toBeVisible();
+  await expect(dialog(page).getByRole('heading', { name: 'Import', exact: true })).toBeVisible();
 }
 
 test('a Kaggle pair, by the file dialog', async () => {
@@ -87,7 +87,7 @@ test('good files beside bad ones are stored only when that is said', async () =>
   const { page } = studio.current;
   const [{ name, content }] = BAD;
   await dropFiles(page, { 'dddd0001.json': task(7), [name]: content });
-  const leaveOut = dialog(page).getByRole('button', { name: 'Leave out 1 bad file and import 1' });
+  const leaveOut = dialog(page).getByRole('button', { name: 'Leave out 1 bad file and import 1 task' });
   await expect(leaveOut).toBeVisible();
   await dialog(page).getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('link', { name: 'Tasks 2,087' })).toBeVisible();

@@ -27,20 +27,26 @@ describe('before letting go', () => {
     const unknown = { kind: 'file', type: '' };
     const image = { kind: 'file', type: 'image/png' };
     expect(recognise([json, json])).toMatchObject({ title: '2 JSON files', usable: true });
-    expect(recognise([json, unknown, image]).title).toBe('1 JSON file, 1 folder or unknown file, 1 other file');
+    expect(recognise([json, unknown, image]).title).toBe(
+      '1 JSON file, 1 folder or file of an unknown type, 1 other file',
+    );
+    const zip = { kind: 'file', type: 'application/x-zip-compressed' };
+    const csv = { kind: 'file', type: 'text/csv' };
+    expect(recognise([zip, csv, csv])).toMatchObject({ title: '1 zip archive, 2 CSV files', usable: true });
     expect(recognise([image])).toMatchObject({ usable: false });
     expect(recognise([{ kind: 'string', type: 'text/plain' }]).title).toBe('Files');
   });
 });
 
 describe('files', () => {
-  it('that are no JSON are harmless in a folder, and a problem when chosen by name', () => {
+  it('that cannot be imported are harmless in a folder, and a problem when chosen by name', () => {
     expect(refusal('tasks/README.md', 10, true)).toMatchObject({ harmless: true });
     expect(refusal('README.md', 10, false)).toMatchObject({
       harmless: false,
-      message: 'README.md is not a .json file and was left out.',
+      message: 'README.md is no .json, .csv, .zip or .npy file and was left out.',
     });
-    expect(refusal('a.JSON', 10, false)).toBeNull();
+    for (const name of ['a.JSON', 'train.csv', 'arc.zip', 'all__inputs.npy'])
+      expect(refusal(name, 10, false)).toBeNull();
   });
 
   it('of 2 GB are refused by their size', () => {

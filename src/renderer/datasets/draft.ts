@@ -4,7 +4,7 @@ import type { TaskSummary } from '@shared/contract/tasks';
 import { forecastArc, MOST_BLANKS } from './recipe';
 
 export interface Draft {
-  kind: 'arc' | 'sudoku';
+  kind: 'arc' | 'sudoku' | 'maze';
   name: string;
   subsets: string[];
   test_set: string;
@@ -17,6 +17,9 @@ export interface Draft {
   test: string;
   least_blanks: string;
   most_blanks: string;
+  rows: string;
+  columns: string;
+  min_path: string;
 }
 
 export type Issues = Partial<Record<keyof Draft, string>>;
@@ -37,6 +40,9 @@ export function newDraft(only: { subset: string; task: string } | null): Draft {
     test: '256',
     least_blanks: '6',
     most_blanks: '10',
+    rows: '12',
+    columns: '12',
+    min_path: '12',
   };
 }
 
@@ -90,6 +96,22 @@ export function sudokuIssues(d: Draft): Issues {
   return issues;
 }
 
+export function mazeIssues(d: Draft): Issues {
+  const issues: Issues = {};
+  const check = (key: 'rows' | 'columns' | 'train' | 'test' | 'min_path' | 'seed', found: string | null): void => {
+    if (found) issues[key] = found;
+  };
+  check('rows', whole('Rows', d.rows, 3, 30));
+  check('columns', whole('Columns', d.columns, 3, 30));
+  check('train', whole('Training puzzles', d.train, 1, 10_000_000));
+  check('test', whole('Test puzzles', d.test, 1, 1_000_000));
+  // Half of the cells is more than the generator finds in most mazes of that size.
+  const most = issues.rows || issues.columns ? 450 : Math.floor((number(d.rows) * number(d.columns)) / 2);
+  check('min_path', whole('The shortest path', d.min_path, 1, most));
+  check('seed', whole('Seed', d.seed, 0, 2 ** 32 - 1));
+  return issues;
+}
+
 /** The recipe of a draft without issues. */
 export function toRecipe(d: Draft): DatasetRecipe {
   return DatasetRecipeSchema.parse(
@@ -103,13 +125,23 @@ export function toRecipe(d: Draft): DatasetRecipe {
           ...(d.tasks ? { tasks: d.tasks } : {}),
           seed: number(d.seed),
         }
-      : {
-          kind: 'sudoku',
-          size: d.size,
-          train: number(d.train),
-          test: number(d.test),
-          blanks: [number(d.least_blanks), number(d.most_blanks)],
-          seed: number(d.seed),
-        },
+      : d.kind === 'maze'
+        ? {
+            kind: 'maze',
+            rows: number(d.rows),
+            columns: number(d.columns),
+            train: number(d.train),
+            test: number(d.test),
+            min_path: number(d.min_path),
+            seed: number(d.seed),
+          }
+        : {
+            kind: 'sudoku',
+            size: d.size,
+            train: number(d.train),
+            test: number(d.test),
+            blanks: [number(d.least_blanks), number(d.most_blanks)],
+            seed: number(d.seed),
+          },
   );
 }

@@ -12,25 +12,39 @@ export interface Dragged {
   type: string;
 }
 
+/** What a browser calls the files that can be imported; Windows has names of its own for two of them. */
+const TYPES: readonly { types: readonly string[]; one: string; many: string }[] = [
+  { types: ['application/json'], one: 'JSON file', many: 'JSON files' },
+  { types: ['application/zip', 'application/x-zip-compressed'], one: 'zip archive', many: 'zip archives' },
+  { types: ['text/csv', 'application/vnd.ms-excel'], one: 'CSV file', many: 'CSV files' },
+];
+
+/** Names of files that are worth reading. */
+export const IMPORTABLE = ['.json', '.csv', '.zip', '.npy'] as const;
+
 /**
  * What is over the window, in words. Before letting go a browser tells only how many things there are and their MIME
  * types; a folder has none, and neither has a file of an unknown type.
  */
 export function recognise(items: readonly Dragged[]): { title: string; text: string; usable: boolean } {
   const files = items.filter((item) => item.kind === 'file');
-  const json = files.filter((item) => item.type === 'application/json').length;
-  const untyped = files.filter((item) => item.type === '').length;
-  const other = files.length - json - untyped;
-  const parts: string[] = [];
-  if (json) parts.push(json === 1 ? '1 JSON file' : `${json} JSON files`);
-  if (untyped) parts.push(untyped === 1 ? '1 folder or unknown file' : `${untyped} folders or unknown files`);
-  if (other) parts.push(other === 1 ? '1 other file' : `${other} other files`);
-  const usable = json + untyped > 0;
+  const count = (fits: (type: string) => boolean): number => files.filter(({ type }) => fits(type)).length;
+  const known = TYPES.map(({ types, one, many }) => ({ n: count((t) => types.includes(t)), one, many }));
+  const untyped = count((t) => t === '');
+  const other = files.length - untyped - known.reduce((sum, { n }) => sum + n, 0);
+  const parts = [
+    ...known,
+    { n: untyped, one: 'folder or file of an unknown type', many: 'folders or files of unknown types' },
+    { n: other, one: 'other file', many: 'other files' },
+  ]
+    .filter(({ n }) => n > 0)
+    .map(({ n, one, many }) => `${n} ${n === 1 ? one : many}`);
+  const usable = other < files.length;
   return {
     title: parts.join(', ') || 'Files',
     text: usable
-      ? 'Drop to look inside for ARC tasks or a checkpoint. Nothing is stored before you say so.'
-      : 'Tasks come as .json files or folders of them; these will be left out.',
+      ? 'Drop to look inside for ARC tasks, CSVs of puzzles, datasets or a checkpoint. Nothing is stored before you say so.'
+      : 'Tasks come as .json files, puzzles as .csv, datasets as folders, any of them in a .zip; these will be left out.',
     usable,
   };
 }
@@ -42,9 +56,9 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLo
 
 /** Why this file is not to be read, or null. `inFolder`: it was not chosen by name. */
 export function refusal(path: string, bytes: number, inFolder: boolean): { message: string; harmless: boolean } | null {
-  if (!/\.json$/i.test(path)) {
+  if (!IMPORTABLE.some((ending) => path.toLowerCase().endsWith(ending))) {
     return {
-      message: `${path} is not a .json file and was left out.`,
+      message: `${path} is no ${IMPORTABLE.slice(0, -1).join(', ')} or ${IMPORTABLE[IMPORTABLE.length - 1]} file and was left out.`,
       harmless: inFolder,
     };
   }

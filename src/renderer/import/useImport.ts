@@ -3,6 +3,7 @@ import type { ImportPreview, ImportProblem } from '@shared/contract/imports';
 import { StudioError } from '@shared/errors';
 import { asStudioError, useClient } from '../app/client';
 import { incoming, isCheckpointName, startCheckpointImport } from '../checkpoints/useCheckpointImport';
+import { formatPlural } from '../ui/format';
 import { batches, entriesOf, refusal, walkEntries, type Found } from './collect';
 
 export type ImportPhase = 'closed' | 'choose' | 'reading' | 'preview' | 'storing' | 'done';
@@ -17,7 +18,7 @@ interface ImportState {
   /** Found in the window, before the studio saw anything. */
   local: ImportProblem[];
   error: unknown;
-  stored: { subsets: string[]; tasks: number } | null;
+  stored: { subsets: string[]; tasks: number; datasets: string[] } | null;
 }
 
 const START = (): ImportState => ({
@@ -47,8 +48,21 @@ const tasksFound = computed(() => importing.preview?.subsets.reduce((n, s) => n 
 const problems = computed(() => [...importing.local, ...(importing.preview?.problems ?? [])]);
 const bad = computed(() => problems.value.filter((p) => !p.harmless));
 const badFiles = computed(() => new Set(bad.value.map((p) => p.file)));
+const datasetsFound = computed(() => importing.preview?.datasets.length ?? 0);
+
+/** "399 tasks", "1 dataset", "3 tasks and 1 dataset"; empty for nothing. */
+export function importWords(tasks: number, datasets: number): string {
+  const parts = [
+    ...(tasks ? [formatPlural(tasks, 'task')] : []),
+    ...(datasets ? [formatPlural(datasets, 'dataset')] : []),
+  ];
+  return parts.join(' and ');
+}
+
 export const importFacts = {
   tasks: tasksFound,
+  /** What would be stored, in words. */
+  found: computed(() => importWords(tasksFound.value, datasetsFound.value)),
   bad,
   harmless: computed(() => problems.value.filter((p) => p.harmless)),
   badFiles: computed(() => badFiles.value.size),

@@ -24,7 +24,7 @@ test('the menu leads to the screens and to what they do', async () => {
   await chooseMenu('New run…');
   await expect(page.getByRole('heading', { name: 'New run', level: 1 })).toBeVisible();
   await chooseMenu('Import…');
-  await expect(page.getByRole('dialog', { name: 'Import tasks' })).toBeVisible();
+  await expect(page.getByRole('dialog', { name: 'Import', exact: true })).toBeVisible();
   await page.keyboard.press('Escape');
   await chooseMenu('Command palette…');
   await expect(page.getByRole('dialog', { name: 'Command palette' })).toBeVisible();
