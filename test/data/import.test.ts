@@ -157,7 +157,7 @@ describe('refused with one sentence are', () => {
     ['x.json', { ...task, test: null }, 'x.json: "test" is null: make it a list of pairs.'],
     ['x.json', { train: [{ input: [[10]], output: grid }], test: task.test }, 'x.json: train[0].input row 1, column 1 is 10: use a colour from 0 to 9.'],
     ['x.json', '{"train": [], "train": [], "test": []}', 'x.json: the key "train" stands twice in one object at line 1: keep one.'],
-    ['x.json', { a: { train: task.train } }, 'x.json, task a: "test" is missing: a task has the lists "train" and "test".'],
+    ['x.json', { a: { train: task.train } }, 'x.json, task a: "test" is missing: add it, a task has the lists "train" and "test".'],
     ['x.json', `{"a": ${JSON.stringify(task)},\n"b": ${JSON.stringify(task)},\n"a": ${JSON.stringify(task)}}`, 'x.json: the task a stands there twice, again at line 3: keep one of the two.'],
     ['x_solutions.json', { a: [grid] }, 'x_solutions.json has no challenges beside it: add x_challenges.json too.'],
   ])('%s', async (name, content, message) => {
