@@ -176,8 +176,10 @@ test('everything is reached without a mouse', async () => {
   for (const [key, name] of [
     ['2', 'Datasets'],
     ['3', 'Runs'],
-    ['4', 'Playback'],
-    ['5', 'Settings'],
+    ['4', 'Results'],
+    ['5', 'Solve'],
+    ['6', 'Playback'],
+    ['7', 'Settings'],
     ['1', 'Tasks'],
   ]) {
     await page.keyboard.press(key);
