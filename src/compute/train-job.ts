@@ -75,9 +75,7 @@ function notes({ arch, epochs, studio }: TrainConfig, { dtype, execution, totalS
   const said: string[] = [];
   if (arch.forward_dtype !== dtype) {
     const why =
-      execution === 'eager'
-        ? 'op by op there are no bfloat16 tensors'
-        : 'this machine does not compute faster in bfloat16';
+      execution === 'eager' ? 'op by op there are no bfloat16 tensors' : 'nothing is computed in bfloat16 here';
     said.push(`forward_dtype ${arch.forward_dtype} runs as ${dtype}: ${why}.`);
   }
   if (studio.max_steps > totalSteps) {

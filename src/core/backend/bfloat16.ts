@@ -16,8 +16,15 @@ export function bfloat16Gains(): boolean {
   return gains;
 }
 
-/** `forward_dtype` as it is carried out in a recorded graph here: bfloat16 only where it gains. */
-export const runsInBfloat16 = (forwardDtype: string): boolean => forwardDtype === 'bfloat16' && bfloat16Gains();
+/** Layers mark what may be computed in bfloat16 (`lowPrecision`). None does yet: a graph recorded for it stays float32. */
+const LAYERS_USE_IT = false;
+
+/** What a recorded step computes in where the config asks for bfloat16: that only where it gains, and once layers use it. */
+export const lowestDtype = (): 'float32' | 'bfloat16' => (LAYERS_USE_IT && bfloat16Gains() ? 'bfloat16' : 'float32');
+
+/** `forward_dtype` as it is carried out in a recorded graph here. */
+export const runsInBfloat16 = (forwardDtype: string): boolean =>
+  forwardDtype === 'bfloat16' && lowestDtype() === 'bfloat16';
 
 function cpuHasBfloat16(): boolean {
   try {

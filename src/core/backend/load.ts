@@ -10,7 +10,7 @@ import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendInfo } from '../../shared/doctor';
 import { StudioError } from '../../shared/errors';
-import { bfloat16Gains } from './bfloat16';
+import { lowestDtype } from './bfloat16';
 import { freeNegativeHandles, nativeBackend } from './native';
 import { usableThreads } from './threads';
 
@@ -85,7 +85,7 @@ async function loadTensorFlow(): Promise<BackendInfo> {
     threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
     device_memory: gpu?.memory ?? null,
     execution: 'recorded',
-    dtype: bfloat16Gains() ? 'bfloat16' : 'float32',
+    dtype: lowestDtype(),
     why_not_better: backend.isUsingGpuDevice ? null : whyNoGpu(),
   };
 }
