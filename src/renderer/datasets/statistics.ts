@@ -1,22 +1,10 @@
 /** A report's numbers as the page draws them. */
-import type { PuzzleKind } from '@shared/arc';
 import type { Histogram, SplitStatistics } from '@shared/contract/datasets';
-import { colourNames } from '../grid/palette';
 import { formatCount } from '../ui/format';
 
 export interface Bar {
   label: string;
   count: number;
-}
-
-const MAZE = ['wall', 'free', 'start', 'goal', 'path'] as const;
-
-/** What a token stands for; null where it never means anything of its own. */
-export function tokenName(kind: PuzzleKind, token: number): string | null {
-  if (token === 0) return 'PAD';
-  if (kind === 'arc') return token === 1 ? 'EOS' : (colourNames[token - 2] ?? null);
-  if (kind === 'maze') return MAZE[token - 1] ?? null;
-  return token === 1 ? 'blank' : String(token - 1);
 }
 
 /** Values as bars: each its own while there are few, else in ranges of equal width from the least to the greatest. */
