@@ -1,5 +1,5 @@
 /** Evaluations in the compute process: what they write, and that a stopped or killed one ends as an undisturbed one. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -132,7 +132,8 @@ it('votes over all augmentations, and what it saved scores the same', async () =
 });
 
 it('gives the same after SIGKILLs as without', async () => {
-  const outputs = { save_outputs: ['preds' as const, 'q_halt_logits' as const], batch_size: 3 };
+  // One by one and with many ACT steps: it must not be through before it has been killed three times.
+  const outputs = { save_outputs: ['preds' as const, 'q_halt_logits' as const], batch_size: 1, act_steps: 24 };
   await evaluate(await client(), plan('undisturbed', outputs));
   const asked = plan('killed', { ...outputs, save_every_s: 0, resume: true });
   let kills = 0;
@@ -151,12 +152,26 @@ it('gives the same after SIGKILLs as without', async () => {
   await expect(evaluate(compute, { ...asked, weights: 'raw' }, 'other')).rejects.toThrow(
     'weights "ema", this one "raw"',
   );
+  // Killed between its last batch and its report: the outputs are whole, and the progress lies behind them.
+  const written = join(asked.out, 'outputs.safetensors');
+  renameSync(`${written}.partial`, written);
   const report = await evaluate(compute, asked, 'last');
   expect(compute.all('progress').filter((m) => m.job === 'last')[0].done).toBeGreaterThan(0);
   for (const file of ['metrics.json', 'submission.json', 'outputs.safetensors', 'votes.safetensors']) {
     const [a, b] = [bytes('undisturbed', file), bytes('killed', file)];
     expect(b.equals(a), file).toBe(true);
   }
+  // Without what it had written it cannot go on.
+  const lost = plan('lost', { ...outputs, save_every_s: 0 });
+  const brief = await client();
+  brief.post({ type: 'evaluate', job: 'brief', plan: lost });
+  // By the second word of its progress the first batches are saved.
+  const { done: early } = await brief.until('progress', (m) => m.done > 0);
+  await brief.until('progress', (m) => m.done > early);
+  brief.kill();
+  await brief.exited;
+  rmSync(join(lost.out, 'outputs.safetensors.partial'));
+  await expect(evaluate(compute, { ...lost, resume: true }, 'gone')).rejects.toThrow('is gone');
   // Asked again it is done already.
   expect(await evaluate(compute, asked, 'done')).toEqual(report);
 });
@@ -184,7 +199,7 @@ it('stops when asked, between the steps of a training run, and goes on', async (
   const steps = compute.all('metrics').length;
   await evaluate(compute, asked, 'on');
   expect(compute.all('metrics').length).toBeGreaterThan(steps);
-  expect(bytes('stopped', 'submission.json')).toEqual(bytes('undisturbed', 'submission.json'));
+  expect(bytes('stopped', 'submission.json')).toEqual(bytes('whole', 'submission.json'));
 });
 
 it('pools votes only when asked, and never those of the same checkpoint twice', async () => {

@@ -4,6 +4,7 @@
  */
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { StudioError } from '../../shared/errors';
 import type { SavedOutput } from '../../shared/evaluation';
 import type { Batch } from '../data/batch';
 import { encodeShapes, type TensorData, type TensorShape } from '../checkpoint/safetensors';
@@ -27,7 +28,8 @@ export class OutputsFile {
 
   /**
    * @param N examples, of S cells and V tokens
-   * @param resume goes on with the half-written file, if there is one
+   * @param resume goes on with the file that is there, half written or whole
+   * @throws StudioError `damaged` if it is to go on and there is none
    */
   static async open(
     path: string,
@@ -56,12 +58,10 @@ export class OutputsFile {
       offset += bytes;
     }
     await mkdir(dirname(path), { recursive: true });
-    let file = resume ? await open(OutputsFile.partial(path), 'r+').catch(() => null) : null;
-    if (!file) {
-      file = await open(OutputsFile.partial(path), 'w+');
-      await file.write(header, 0, header.byteLength, 0);
-      await file.truncate(offset);
-    }
+    if (resume) return new OutputsFile(path, await reopen(path, OutputsFile.partial(path)), places);
+    const file = await open(OutputsFile.partial(path), 'w+');
+    await file.write(header, 0, header.byteLength, 0);
+    await file.truncate(offset);
     return new OutputsFile(path, file, places);
   }
 
@@ -99,4 +99,21 @@ export class OutputsFile {
   async close(): Promise<void> {
     await this.file.close().catch(() => undefined);
   }
+}
+
+/** An evaluation that was killed after its last batch, before its report, has a whole file and progress that lies behind it. */
+async function reopen(path: string, partial: string): Promise<FileHandle> {
+  const absent = (error: NodeJS.ErrnoException): null => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  };
+  const file = await open(partial, 'r+').catch(absent);
+  if (file) return file;
+  await rename(path, partial).catch(absent);
+  const whole = await open(partial, 'r+').catch(absent);
+  if (whole) return whole;
+  throw new StudioError(
+    'damaged',
+    `${path} is gone, but the evaluation is half done: evaluate again in another folder.`,
+  );
 }

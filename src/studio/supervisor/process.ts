@@ -133,7 +133,7 @@ export class ComputeProcess {
     this.port = null;
     const jobs = [...this.jobs.values()];
     this.jobs.clear();
-    const sentence = exitSentence(exit);
+    const sentence = exitSentence(exit, jobs.length > 0);
     this.options.log[jobs.length ? 'warn' : 'info'](`${this.role} process ${port.pid ?? '?'}: ${sentence}`);
     for (const job of jobs) job.onLost(sentence);
     for (const resolve of this.exits.splice(0)) resolve();
@@ -159,11 +159,16 @@ function giveWay(pid: number | undefined): void {
   }
 }
 
-function exitSentence({ code, signal }: ComputeExit): string {
+/** @param working whether it had jobs: a process that ends well has none left */
+function exitSentence({ code, signal }: ComputeExit, working: boolean): string {
   if (signal === 'SIGKILL' || code === 137) {
     return 'The compute process was killed, most likely because memory ran out: close other programs, or make the batch or the model smaller.';
   }
   if (signal) return `The compute process ended unexpectedly (${signal}); the log has the details.`;
+  // Electron has been seen to give 0 for a process that was killed.
+  if (code === 0 && working) {
+    return 'The compute process ended in the middle of its work, perhaps killed because memory ran out: close other programs, or make the batch or the model smaller.';
+  }
   if (code === 0) return 'The compute process ended.';
   return `The compute process ended unexpectedly (exit code ${code}); the log has the details.`;
 }
