@@ -187,6 +187,12 @@ describe('datasets', () => {
   it.each<[string, string | Uint8Array, RegExp]>([
     ['x.csv', 'name,age\nx,3\n', /^x\.csv: line 1 is "name,age", where the columns should be named/],
     ['x.csv', 'source,q,a,rating\nx,abc,abc,1\n', /^x\.csv: line 2, q is "abc", neither Sudoku/],
+    [
+      'x.csv',
+      `source,q,a,rating\nx,${'.'.repeat(80)}z,${'1'.repeat(81)},1\n`,
+      /^x\.csv: line 2, q, character 81 is "z": use the digits/,
+    ],
+    ['x.csv', 'source,q,a,rating\nx,S  ?    G,Sooo    G,1\n', /^x\.csv: line 2, q, character 4 is "\?": use /],
     ['x.csv', 'source,q,a,rating\n', /^x\.csv holds no puzzles/],
     ['x.csv', `source,q,a,rating\nx,${'.'.repeat(80)},1,1\n`, /^x\.csv: line 2, q has 80 characters instead of 81/],
     ['x.npy', new Uint8Array(9), /^x\.npy is one array of a dataset: drop the whole folder/],

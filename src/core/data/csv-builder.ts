@@ -30,11 +30,18 @@ export interface CsvFormat {
   values: { q: Uint8Array; a: Uint8Array };
 }
 
-/** The kind of puzzle whose characters these are, or null. */
+/**
+ * The kind of puzzle whose characters these are, as far as the first that neither kind has: reading the board then says
+ * which one it is, and where. Null if the first of all is of neither.
+ */
 export function formatOfPuzzle(q: string): CsvFormat | null {
-  const fits = ({ values }: CsvFormat): boolean => Array.from(q).every((c) => (values.q[c.charCodeAt(0)] ?? 255) < 255);
-  if (q === '') return null;
-  return [SUDOKU_CSV, MAZE_CSV].find(fits) ?? null;
+  const fitting = ({ values }: CsvFormat): number => {
+    const wrong = Array.from(q).findIndex((c) => (values.q[c.charCodeAt(0)] ?? 255) === 255);
+    return wrong < 0 ? q.length : wrong;
+  };
+  const [sudoku, maze] = [fitting(SUDOKU_CSV), fitting(MAZE_CSV)];
+  if (sudoku === 0 && maze === 0) return null;
+  return sudoku >= maze ? SUDOKU_CSV : MAZE_CSV;
 }
 
 const digits = Array.from({ length: 10 }, (_, d) => [String(d), d + 1] as const);
