@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
 import type { ModelSpec } from '../../src/core/model/architecture';
-import { attention, makeConstants, rmsNorm, rope, swiglu } from '../../src/core/model/layers';
+import { attend, attention, makeConstants, rmsNorm, rope, swiglu } from '../../src/core/model/layers';
 import {
   bceWithLogits,
   continueTarget,
@@ -56,6 +56,18 @@ function gradientError(f: (x: tf.Tensor) => tf.Tensor, shape: number[], scale = 
 }
 
 describe('derivatives against differences', () => {
+  // Three heads of five tokens: all at once, two and one, one after another.
+  it.each([1e6, 200, 100])('attention with %i bytes of weights', (bytes) => {
+    const all = [0, 1, 2].map(() => noise([3, 5, 4], 2) as tf.Tensor3D);
+    const at = (i: number, x: tf.Tensor) => all.map((t, j) => (i === j ? (x as tf.Tensor3D) : t));
+    for (const i of [0, 1, 2]) {
+      const f = (x: tf.Tensor) => attend(...(at(i, x) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]), bytes);
+      expect(gradientError(f, [3, 5, 4], 2), `argument ${i}`).toBeLessThan(1e-2);
+    }
+    const [whole, parts] = [1e6, bytes].map((b) => attend(all[0], all[1], all[2], b).dataSync());
+    parts.forEach((value, i) => expect(value).toBeCloseTo(whole[i], 6));
+  });
+
   it('rmsNorm', () => expect(gradientError((x) => rmsNorm(x as tf.Tensor2D, 1e-5), [3, 8])).toBeLessThan(5e-3));
 
   it('swiglu', () => {

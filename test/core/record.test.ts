@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
 import { memoryUse } from '../../src/core/backend/memory';
+import { computedAfter } from '../../src/core/backend/ordering';
 import { lowPrecision } from '../../src/core/backend/precision';
 import {
   record,
@@ -203,6 +204,20 @@ describe('record', () => {
     expect([low.full[0], low.low[0], low.moved[0]]).toEqual([exact, 1, 1 + 2 ** -9]);
     const full = recorded(fn, { x }).run({ x });
     expect([full.full[0], full.low[0], full.moved[0]]).toEqual([exact, exact, 1 + 2 ** -8]);
+  });
+
+  it('computes anew what is ordered after something else', () => {
+    const fn =
+      (ordered: boolean): Recordable =>
+      ({ x }) => {
+        const y = tf.exp(x);
+        const z = tf.neg(y);
+        return { outputs: { y: tf.add(tf.exp(ordered ? computedAfter(x, z) : x), z) } };
+      };
+    const [shared, anew] = [false, true].map((ordered) => recorded(fn(ordered), { x: floats([2], 1, 2) }));
+    for (const compiled of [shared, anew]) expect([...compiled.run({ x: floats([2], 1, 2) }).y]).toEqual([0, 0]);
+    // An Identity with a control input, and an Exp of its own.
+    expect(anew.graphBytes).toBeGreaterThan(shared.graphBytes + 50);
   });
 
   it('writes equal constants and nodes once and leaves out what nothing needs', () => {

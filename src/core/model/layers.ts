@@ -8,6 +8,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import { headSize, mixesBySwiglu } from '../../shared/architectures';
+import { computedAfter } from '../backend/ordering';
+import { lowPrecision } from '../backend/precision';
 import type { Constants, ModelSpec } from './architecture';
 import { totalLength } from './architecture';
 import { withGradient } from './autodiff';
@@ -31,27 +33,56 @@ export function rmsNorm(x: Tensor2D, epsilon: number): Tensor2D {
   return norm(x);
 }
 
-/**
- * silu(gate) · up, each [N, I].
- * With σ = sigmoid(gate), s = gate·σ: dgate = dy · up · (σ + s·(1 − σ)), dup = dy · s.
- */
-const gatedSilu = withGradient<[Tensor2D, Tensor2D], Tensor2D>(
-  (gate, up) => {
-    const sigma = tf.sigmoid(gate);
-    const s = tf.mul(gate, sigma) as Tensor2D;
-    return { value: tf.mul(s, up), saved: [up, sigma, s] };
-  },
-  (dy, [up, sigma, s]) => {
-    const slope = tf.add(sigma, tf.sub(s, tf.mul(s, sigma)));
-    return [tf.mul(tf.mul(dy, up), slope), tf.mul(dy, s)];
-  },
-);
+/** `linear` inside a block: in bfloat16 where the graph is recorded so, its derivative too. */
+function blockLinear(x: Tensor2D, weight: tf.Tensor): Tensor2D {
+  const product = withGradient<[Tensor2D, Tensor2D], Tensor2D>(
+    (x, w) => ({ value: lowPrecision(() => tf.matMul(x, w, false, true)), saved: [x, w] }),
+    (dy, [x, w]) => lowPrecision(() => [tf.matMul(dy, w as Tensor2D), tf.matMul(dy, x as Tensor2D, true, false)]),
+  );
+  return product(x, weight as Tensor2D);
+}
 
-/** down(silu(gate) · up), [gate | up] = gate_up(x); x [N, in] → [N, in]. */
+/** Bytes of one tensor from which on the backward pass computes it anew instead of keeping it. */
+const KEEP_BYTES = 2 ** 22;
+
+/** Bytes of attention weights that are in memory at once. */
+const ATTENTION_BYTES = 2 ** 24;
+
+/**
+ * down(silu(gate) · up), [gate | up] = gate_up(x); x [N, in] → [N, in].
+ * With σ = sigmoid(gate), s = gate·σ, h = s·up and dh = dy · down: dgate = dh · up · (σ + s·(1 − σ)), dup = dh · s. Of the
+ * [N, I] tensors only gate and up are kept where they are large.
+ */
 export function swiglu(x: Tensor2D, gateUp: tf.Tensor, down: tf.Tensor): Tensor2D {
-  // The weight is split, not the product: it is the smaller of the two whenever N > in.
-  const [gate, up] = tf.split(gateUp, 2, 0);
-  return linear(gatedSilu(linear(x, gate), linear(x, up)), down);
+  const inside = (gate: tf.Tensor, up: tf.Tensor) => {
+    const sigma = tf.sigmoid(gate);
+    const s = tf.mul(gate, sigma);
+    return { sigma, s, h: tf.mul(s, up) };
+  };
+  const run = withGradient<[Tensor2D, Tensor2D, Tensor2D], Tensor2D>(
+    (x, gateUp, down) =>
+      lowPrecision(() => {
+        // The weight is split, not the product: it is the smaller of the two whenever N > in.
+        const [wGate, wUp] = tf.split(gateUp, 2, 0);
+        const gate = tf.matMul(x, wGate, false, true);
+        const up = tf.matMul(x, wUp, false, true);
+        const value = tf.matMul(inside(gate, up).h as Tensor2D, down, false, true) as Tensor2D;
+        return { value, saved: [x, wGate, wUp, down, gate, up] };
+      }),
+    (dy, [x, wGate, wUp, down, gate, up]) =>
+      lowPrecision(() => {
+        const again = gate.size * 4 > KEEP_BYTES ? computedAfter(gate, dy) : gate;
+        const { sigma, s, h } = inside(again, up);
+        const dh = tf.matMul(dy, down as Tensor2D);
+        const slope = tf.add(sigma, tf.sub(s, tf.mul(s, sigma)));
+        const dGate = tf.mul(tf.mul(dh, up), slope) as Tensor2D;
+        const dUp = tf.mul(dh, s) as Tensor2D;
+        const dx = tf.add(tf.matMul(dGate, wGate as Tensor2D), tf.matMul(dUp, wUp as Tensor2D));
+        const dWeight = tf.concat([dGate, dUp].map((d) => tf.matMul(d, x as Tensor2D, true, false)) as Tensor2D[], 0);
+        return [dx, dWeight, tf.matMul(dy, h as Tensor2D, true, false)];
+      }),
+  );
+  return run(x, gateUp as Tensor2D, down as Tensor2D);
 }
 
 /**
@@ -62,8 +93,8 @@ export function swiglu(x: Tensor2D, gateUp: tf.Tensor, down: tf.Tensor): Tensor2
 export function rope(x: Tensor4D, { cos, sin, turn }: NonNullable<Constants['rope']>): Tensor4D {
   const turned = (y: Tensor4D) => tf.reshape(tf.matMul(tf.reshape(y, [-1, turn.shape[0]]) as Tensor2D, turn), y.shape);
   const rotate = withGradient<[Tensor4D], Tensor4D>(
-    (x) => ({ value: tf.add(tf.mul(x, cos), tf.mul(turned(x), sin)), saved: [] }),
-    (dy) => [tf.sub(tf.mul(dy, cos), tf.mul(turned(dy), sin))],
+    (x) => ({ value: lowPrecision(() => tf.add(tf.mul(x, cos), tf.mul(turned(x), sin))), saved: [] }),
+    (dy) => [lowPrecision(() => tf.sub(tf.mul(dy, cos), tf.mul(turned(dy), sin)))],
   );
   return rotate(x);
 }
@@ -88,7 +119,7 @@ export function attention(
   const T = totalLength(spec);
   const d = headSize(spec.arch);
   const B = x.shape[0] / T;
-  const projected = tf.transpose(tf.reshape(linear(x, qkv), [B, T, 3 * heads, d]) as Tensor4D, [0, 2, 1, 3]);
+  const projected = tf.transpose(tf.reshape(blockLinear(x, qkv), [B, T, 3 * heads, d]) as Tensor4D, [0, 2, 1, 3]);
   let q: Tensor4D, k: Tensor4D, v: Tensor4D;
   if (constants.rope) {
     // q and k turn by the same angles: one rotation for both.
@@ -98,11 +129,73 @@ export function attention(
   } else {
     [q, k, v] = tf.split(projected, 3, 1);
   }
-  // Scaling q costs T·d products, scaling the scores T·T.
-  const scores = tf.softmax(tf.matMul(tf.mul(q, 1 / Math.sqrt(d)) as Tensor4D, k, false, true));
-  seen?.(scores as Tensor4D);
-  const mixed = tf.transpose(tf.matMul(scores as Tensor4D, v), [0, 2, 1, 3]);
-  return linear(tf.reshape(mixed, [B * T, heads * d]) as Tensor2D, out);
+  seen?.(tf.reshape(weightsOf(flat3(q), flat3(k)), [B, heads, T, T]) as Tensor4D);
+  const looked = tf.reshape(attend(flat3(q), flat3(k), flat3(v)), [B, heads, T, d]) as Tensor4D;
+  return blockLinear(tf.reshape(tf.transpose(looked, [0, 2, 1, 3]), [B * T, heads * d]) as Tensor2D, out);
+}
+
+const flat3 = (x: Tensor4D): Tensor3D => tf.reshape(x, [-1, x.shape[2], x.shape[3]]) as Tensor3D;
+
+/** softmax(q · kᵀ / √d); q and k [n, T, d] → [n, T, T]. Scaling q costs T·d products, scaling the scores T·T. */
+function weightsOf(q: Tensor3D, k: Tensor3D): Tensor3D {
+  const scores = lowPrecision(() => tf.matMul(tf.mul(q, 1 / Math.sqrt(q.shape[2])) as Tensor3D, k, false, true));
+  return tf.softmax(scores) as Tensor3D;
+}
+
+/**
+ * Attention of each of n = B·heads, [n, T, d] → [n, T, d]. Where all [T, T] weights together are large, some heads at a time
+ * are computed, one part after another, and once more in the backward pass: the weights are never all in memory.
+ * @param bytes of weights in memory at once, at least one head's
+ * With P the weights and o the outcome: dv = Pᵀ·dy, dS = P · (dy·vᵀ − Σ dy·o), dq = dS·k / √d, dk = dSᵀ·q / √d.
+ */
+export function attend(q: Tensor3D, k: Tensor3D, v: Tensor3D, bytes = ATTENTION_BYTES): Tensor3D {
+  const [n, T, d] = q.shape;
+  const scale = 1 / Math.sqrt(d);
+  const each = Math.max(1, Math.floor(bytes / (T * T * 4)));
+  const whole = each >= n;
+  const parts = Array.from({ length: Math.ceil(n / each) }, (_, i) => ({
+    at: i * each,
+    size: Math.min(each, n - i * each),
+  }));
+  const part = (x: tf.Tensor, { at, size }: { at: number; size: number }): Tensor3D =>
+    whole ? (x as Tensor3D) : (tf.slice(x, [at, 0, 0], [size, T, d]) as Tensor3D);
+  const join = (xs: Tensor3D[]): Tensor3D => (xs.length === 1 ? xs[0] : tf.concat(xs, 0));
+  const run = withGradient<[Tensor3D, Tensor3D, Tensor3D], Tensor3D>(
+    (q, k, v) => {
+      const weights: Tensor3D[] = [];
+      const out: Tensor3D[] = [];
+      for (const p of parts) {
+        const first = out.length ? computedAfter(part(q, p), out[out.length - 1]) : part(q, p);
+        const P = weightsOf(first, part(k, p));
+        if (whole) weights.push(P);
+        out.push(lowPrecision(() => tf.matMul(P, part(v, p))));
+      }
+      const value = join(out);
+      return { value, saved: [q, k, v, value, ...weights] };
+    },
+    (dy, [q, k, v, value, ...weights]) => {
+      const [dq, dk, dv]: Tensor3D[][] = [[], [], []];
+      for (const p of parts) {
+        const [qp, kp, vp, dyp] = [q, k, v, dy].map((x) => part(x, p));
+        const P = whole ? (weights[0] as Tensor3D) : weightsOf(computedAfter(qp, dq[dq.length - 1] ?? dyp), kp);
+        const drift = tf.sum(tf.mul(dyp, part(value, p)), -1, true);
+        const dS = tf.mul(
+          P,
+          tf.sub(
+            lowPrecision(() => tf.matMul(dyp, vp, false, true)),
+            drift,
+          ),
+        ) as Tensor3D;
+        lowPrecision(() => {
+          dv.push(tf.matMul(P, dyp, true, false));
+          dk.push(tf.matMul(dS, tf.mul(qp, scale) as Tensor3D, true, false));
+          dq.push(tf.mul(tf.matMul(dS, kp), scale) as Tensor3D);
+        });
+      }
+      return [join(dq), join(dk), join(dv)];
+    },
+  );
+  return run(q, k, v);
 }
 
 /** [B·T, D] → [B·D, T] with T on the last axis, for the MLP over the sequence; and back with T and D swapped. */

@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend, NativeBinding, OutputInfo } from '../native';
 import type { Graph } from './graph';
 import { DType, type as typeAttr, type Attrs, type AttrValue, type GraphNode, type Output } from './graph';
+import { setOrderingHook } from '../ordering';
 import { settlePrecision } from './precision';
 import { inferOutputs, RecordingError, type OpAttr, type Traced } from './shapes';
 
@@ -41,6 +42,7 @@ export class Tracer {
     const { binding } = this.backend;
     if (binding instanceof TracingBinding) throw new RecordingError('a recorded function records another one');
     const restore = this.letGatherCheck();
+    const unhook = setOrderingHook((x, done) => this.after(x, done));
     const upload = this.backend.getInputTensorIds;
     this.backend.binding = new TracingBinding(binding, this);
     this.backend.getInputTensorIds = (tensors) => tensors.map((tensor) => this.idOf(tensor));
@@ -51,6 +53,7 @@ export class Tracer {
       tf.engine().endScope();
       this.backend.binding = binding;
       this.backend.getInputTensorIds = upload;
+      setOrderingHook(unhook);
       restore();
     }
   }
@@ -58,6 +61,14 @@ export class Tracer {
   /** A tfjs tensor that stands for a value of the graph. */
   tensor(output: Output): tf.Tensor {
     return this.backend.createOutputTensor(this.define(output));
+  }
+
+  private after(x: tf.Tensor, done: tf.Tensor): tf.Tensor {
+    const value = this.outputOf(x);
+    const control = [this.outputOf(done).node];
+    const [copy] = this.graph.node('Identity', [value], { T: typeAttr(value.dtype) }, [value], { control }).outputs;
+    // A tensor of its own to autodiff too: outside of a custom gradient nothing leads back from it.
+    return this.tensor(copy);
   }
 
   /** The graph's value of a tensor. */
