@@ -16,11 +16,8 @@ export function bfloat16Gains(): boolean {
   return gains;
 }
 
-/** Layers mark what may be computed in bfloat16 (`lowPrecision`). None does yet: a graph recorded for it stays float32. */
-const LAYERS_USE_IT = false;
-
-/** What a recorded step computes in where the config asks for bfloat16: that only where it gains, and once layers use it. */
-export const lowestDtype = (): 'float32' | 'bfloat16' => (LAYERS_USE_IT && bfloat16Gains() ? 'bfloat16' : 'float32');
+/** What a recorded step computes in where the config asks for bfloat16: that only where it gains. */
+export const lowestDtype = (): 'float32' | 'bfloat16' => (bfloat16Gains() ? 'bfloat16' : 'float32');
 
 /** `forward_dtype` as it is carried out in a recorded graph here. */
 export const runsInBfloat16 = (forwardDtype: string): boolean =>
