@@ -14,7 +14,7 @@ export function startSolve(request: SolveJob, tell: Tell): RunningJob {
   let last = 0;
   const run = async (): Promise<JobEnd> => {
     const backend = await loadBackend();
-    const { file, result } = await runSolve(request, backend, {
+    const { file, result, kept } = await runSolve(request, backend, {
       cancelled: () => stopped,
       step: (step, seconds, loss) => {
         last = step;
@@ -25,7 +25,7 @@ export function startSolve(request: SolveJob, tell: Tell): RunningJob {
       check: (check, candidates) => tell({ type: 'solve-check', job, check, candidates }),
     });
     const status = result.ended === 'cancelled' ? 'stopped' : 'done';
-    return { status, step: result.steps, result: { kind: 'solve', ...file } };
+    return { status, step: result.steps, result: { kind: 'solve', ...file, kept } };
   };
   return {
     ended: run(),

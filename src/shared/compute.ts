@@ -79,6 +79,8 @@ export interface SolveJob {
   checkpoint: string | null;
   /** The result file (shared/solve.ts, SolveResult). */
   out: string;
+  /** A folder for what its playback needs: the model and its views' questions. */
+  keep: string | null;
 }
 
 export interface BuildJob {
@@ -177,7 +179,14 @@ export type JobResult =
   /** Its files lie in the plan's `out`. */
   | { kind: 'evaluation' }
   | { kind: 'attention'; map: AttentionMap }
-  | { kind: 'solve'; path: string; bytes: number; sha256: string }
+  /** `kept`: what playback needs, or why it is not there. */
+  | {
+      kind: 'solve';
+      path: string;
+      bytes: number;
+      sha256: string;
+      kept: { bytes: number } | { fault: string } | null;
+    }
   | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar }
   /** `file` is null where it was only looked at. */
   | { kind: 'import'; report: ImportReport; file: { path: string; bytes: number; sha256: string } | null }

@@ -38,6 +38,9 @@ export interface SolveCheck {
   support: number[];
 }
 
+/** In the folder that a solve keeps for its playback (core/solve/keep.ts). */
+export const KEPT = { model: 'model.safetensors', data: 'data' } as const;
+
 export type SolveEnd = 'solved' | 'budget' | 'steps' | 'cancelled';
 
 export interface SolveResult {

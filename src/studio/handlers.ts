@@ -157,7 +157,7 @@ export function makeHandlers({
       const run = runs.get(id);
       runs.refuseActive(run, 'deleted');
       const files = store.checkpoints.list(id).map((c) => absolutePath(home, c.path));
-      traces.removeFilesOf(id);
+      traces.removeFilesOf({ run: id });
       evaluations.removeFilesOf(id);
       store.runs.delete(id);
       for (const file of files) removeFile(context, file);
@@ -180,12 +180,12 @@ export function makeHandlers({
     'solves.create_from_import': async ({ import: id, ...start }) => solves.create(await imports.takeTasks(id), start),
     'solves.cancel': ({ solve }) => solves.cancel(solve),
     'solves.again': ({ solve, ...start }) => solves.again(solve, start),
-    'solves.delete': ({ solve }) => {
-      solves.delete(solve);
+    'solves.delete': async ({ solve }) => {
+      await solves.delete(solve);
       return {};
     },
 
-    'traces.list': ({ run }) => traces.list(run),
+    'traces.list': (of) => traces.list(of),
     'traces.create': (input) => traces.create(input),
     'traces.read': ({ trace }) => traces.read(trace),
     'traces.attention': (input) => traces.attention(input),

@@ -106,7 +106,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
   const traces = new Traces(context);
   const evaluations = new Evaluations(context);
-  const solves = new Solves(context);
+  const solves = new Solves(context, (solve) => traces.removeFilesOf({ solve }));
   const imports = new Imports(context, datasets);
   const exchange = new Exchange(context, datasets);
   const bundles = new Bundles(context, exchange, (id) => runs.get(id));

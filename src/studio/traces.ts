@@ -11,6 +11,25 @@ import { newId } from './ids';
 import { isAlive } from './owner';
 import { traceInfo } from './repositories/traces';
 import { removeFile } from './runs/checkpoints';
+import { keptFiles } from './solves/kept';
+
+type Of = Parsed<'traces.create'>['of'];
+
+/** What a trace is made of: a network and the examples that it is shown. */
+interface Source {
+  run: string | null;
+  checkpoint: number | null;
+  solve: string | null;
+  step: number;
+  /** As the trace file calls it; a run's id and name, empty and in words otherwise. */
+  said: { run: string; run_name: string };
+  /** Absolute. */
+  model: string;
+  data: string;
+  dataset: string;
+  /** Examples of a split, where that is known. */
+  examples: (split: 'train' | 'test') => number | undefined;
+}
 
 export class Traces {
   private readonly jobs = new Map<number, string>();
@@ -18,24 +37,25 @@ export class Traces {
 
   constructor(private readonly context: Context) {}
 
-  list(run?: string): TraceInfo[] {
-    return this.context.store.traces.list(run).map((record) => this.info(record));
+  list(of: Parsed<'traces.list'> = {}): TraceInfo[] {
+    return this.context.store.traces.list(of).map((record) => this.info(record));
   }
 
   /** Starts a trace; one that was made of the same question is given back instead. */
   create(input: Parsed<'traces.create'>): TraceInfo {
     const { store, home, owner } = this.context;
-    const { checkpoint, run, dataset } = this.source(input.checkpoint);
+    const source = this.source(input.of);
     const { split, index } = input.example;
-    const examples = split === 'train' ? dataset.facts?.train_examples : dataset.facts?.test_examples;
+    const examples = source.examples(split);
     if (examples !== undefined && index >= examples) {
       throw new StudioError(
         'bad_input',
-        `Example ${index} is not in the ${split} split of ${dataset.name}, which has ${examples}.`,
+        `Example ${index} is not in the ${split} split of ${source.dataset}, which has ${examples}.`,
       );
     }
     const question = {
-      checkpoint: checkpoint.id,
+      checkpoint: source.checkpoint,
+      solve: source.solve,
       split,
       example: index,
       weights: input.weights,
@@ -46,11 +66,11 @@ export class Traces {
     const same = store.traces.same(question);
     if (same) return this.info(same);
 
-    const path = join(home.traces, `${run.id}-${checkpoint.step}-${newId()}.safetensors`);
+    const path = join(home.traces, `${source.run ?? source.solve}-${source.step}-${newId()}.safetensors`);
     const id = store.traces.insert({
       ...question,
-      run: run.id,
-      checkpoint_step: checkpoint.step,
+      run: source.run,
+      checkpoint_step: source.step,
       puzzle: `${split} ${index}`,
       // Made between the steps of whatever trains: it does not wait.
       status: 'running',
@@ -68,10 +88,9 @@ export class Traces {
       {
         type: 'trace',
         job,
-        run: run.id,
-        run_name: run.name,
-        checkpoint: absolutePath(home, checkpoint.path),
-        data_path: absolutePath(home, dataset.path),
+        ...source.said,
+        checkpoint: source.model,
+        data_path: source.data,
         example: input.example,
         weights: input.weights,
         act_steps: input.act_steps,
@@ -122,14 +141,15 @@ export class Traces {
   /** Where a cell looks; the compute process runs the example again up to that step. */
   async attention(input: Parsed<'traces.attention'>): Promise<AttentionMap> {
     const record = this.record(input.trace);
-    if (record.checkpoint === null) {
+    const { checkpoint: id, solve } = record;
+    if (id === null && solve === null) {
       throw new StudioError(
         'not_found',
         `The checkpoint of step ${record.checkpoint_step} has been removed, so it cannot be asked where it looks: play back a checkpoint that is still there.`,
       );
     }
-    const { checkpoint, dataset } = this.source(record.checkpoint);
-    const { home, supervisor } = this.context;
+    const source = this.source(solve === null ? { checkpoint: id as number } : { solve });
+    const { supervisor } = this.context;
     const { split, example: index, weights } = record;
     const job = newId();
     return new Promise((resolve, reject) => {
@@ -137,8 +157,8 @@ export class Traces {
         {
           type: 'attention',
           job,
-          checkpoint: absolutePath(home, checkpoint.path),
-          data_path: absolutePath(home, dataset.path),
+          checkpoint: source.model,
+          data_path: source.data,
           example: input.example ?? { split, index },
           weights,
           step: input.step,
@@ -159,20 +179,17 @@ export class Traces {
 
   delete(id: number): void {
     const record = this.record(id);
-    const job = this.jobs.get(id);
-    if (job) {
-      this.context.supervisor.tensor.send({ type: 'stop', job });
-      this.context.supervisor.tensor.drop(job);
-      this.jobs.delete(id);
-    }
+    this.drop(id);
     this.context.store.traces.delete(id);
     removeFile(this.context, absolutePath(this.context.home, record.path));
   }
 
-  /** Removes the files of a run's traces; the rows go with the run. */
-  removeFilesOf(run: string): void {
-    for (const t of this.context.store.traces.list(run))
+  /** Ends and removes the traces of a run or a solve that is deleted; their rows go with it. */
+  removeFilesOf(of: { run: string } | { solve: string }): void {
+    for (const t of this.context.store.traces.list(of)) {
+      this.drop(t.id);
       removeFile(this.context, absolutePath(this.context.home, t.path));
+    }
   }
 
   /** Traces whose process died are failed; they are quickly made again. */
@@ -186,15 +203,48 @@ export class Traces {
     }
   }
 
+  /** Forgets its job, if it has one. */
+  private drop(id: number): void {
+    const job = this.jobs.get(id);
+    if (!job) return;
+    this.context.supervisor.tensor.send({ type: 'stop', job });
+    this.context.supervisor.tensor.drop(job);
+    this.jobs.delete(id);
+    this.progress.delete(id);
+  }
+
   private end(id: number, patch: Parameters<Context['store']['traces']['update']>[1]): void {
     this.jobs.delete(id);
     this.progress.delete(id);
     this.update(id, { ...patch, owner: null });
   }
 
-  /** @throws StudioError `not_found` where the checkpoint or the data it was trained on are gone */
-  private source(id: number) {
-    const { store } = this.context;
+  /** @throws StudioError `not_found` where the model or the data it was trained on are gone */
+  private source(of: Of): Source {
+    return 'solve' in of ? this.sourceOfSolve(of.solve) : this.sourceOfCheckpoint(of.checkpoint);
+  }
+
+  private sourceOfSolve(id: string): Source {
+    const { store, home } = this.context;
+    const solve = store.solves.get(id);
+    if (!solve) throw new StudioError('not_found', `There is no solve ${id}: it may have been deleted.`);
+    const { model, data } = keptFiles(home, solve);
+    const { train, test } = solve.task_json;
+    return {
+      run: null,
+      checkpoint: null,
+      solve: id,
+      step: solve.step,
+      said: { run: '', run_name: `solve of ${solve.task}` },
+      model,
+      data,
+      dataset: `the solve of ${solve.task}`,
+      examples: (split) => solve.options.views * (split === 'train' ? train : test).length,
+    };
+  }
+
+  private sourceOfCheckpoint(id: number): Source {
+    const { store, home } = this.context;
     const checkpoint = store.checkpoints.get(id);
     if (!checkpoint) {
       throw new StudioError('not_found', `There is no checkpoint ${id}: it may have been removed for a newer one.`);
@@ -209,7 +259,17 @@ export class Traces {
           : `The dataset of ${run?.name ?? 'this run'} has been deleted, so its examples cannot be shown.`,
       );
     }
-    return { checkpoint, run, dataset };
+    return {
+      run: run.id,
+      checkpoint: id,
+      solve: null,
+      step: checkpoint.step,
+      said: { run: run.id, run_name: run.name },
+      model: absolutePath(home, checkpoint.path),
+      data: absolutePath(home, dataset.path),
+      dataset: dataset.name,
+      examples: (split) => (split === 'train' ? dataset.facts?.train_examples : dataset.facts?.test_examples),
+    };
   }
 
   private update(id: number, patch: Parameters<Context['store']['traces']['update']>[1]): void {

@@ -42,7 +42,7 @@ describe('playback', () => {
   const step = (v: VueWrapper): string | undefined => v.get('[role="slider"]').attributes('aria-valuenow');
   async function opened(): Promise<VueWrapper> {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
-    const made = await studio.call('traces.create', { checkpoint: 11, example: { split: 'test', index: 2 } });
+    const made = await studio.call('traces.create', { of: { checkpoint: 11 }, example: { split: 'test', index: 2 } });
     vi.runAllTimers();
     vi.useRealTimers();
     const shown = await show(PlaybackView, { trace: made.id });
@@ -80,7 +80,7 @@ describe('playback', () => {
   });
 
   it('waits for a trace that is being made, and shows it when it is done', async () => {
-    const made = await studio.call('traces.create', { checkpoint: 11, example: { split: 'test', index: 2 } });
+    const made = await studio.call('traces.create', { of: { checkpoint: 11 }, example: { split: 'test', index: 2 } });
     const shown = await show(PlaybackView, { trace: made.id });
     expect(shown.find('[role="progressbar"]').exists()).toBe(true);
     await vi.waitFor(() => expect(shown.find('[role="slider"]').exists()).toBe(true), { timeout: 3000 });

@@ -148,6 +148,32 @@ describe('migrations', () => {
     expect(schemaOf(file)).toEqual(schemaOf(newDatabase()));
   });
 
+  it('keep the traces of runs when traces of solves are allowed beside them', () => {
+    const file = join(freshFolder(), 'studio.db');
+    const before = openDatabase(file, { log, migrations: MIGRATIONS.slice(0, 4) });
+    before.exec(`
+      INSERT INTO runs (id, name, status, dataset_name, kind, grid_rows, grid_columns, created, updated, config_json)
+        VALUES ('r', 'a run', 'done', '', 'arc', 3, 3, 't', 't', '{}');
+      INSERT INTO traces (id, run, checkpoint_step, split, example, weights, puzzle, status, path, created, views)
+        VALUES (7, 'r', 40, 'test', 2, 'ema', 'p', 'done', 'traces/x', 't', 3);
+    `);
+    before.close();
+    const db = openDatabase(file, { log });
+    const { traces } = openStore(db);
+    expect(traces.list({ run: 'r' })).toMatchObject([
+      { id: 7, name: 'a run', solve: null, views: 3, path: 'traces/x' },
+    ]);
+    expect(() => db.prepare('UPDATE traces SET run = NULL WHERE id = 7').run()).toThrow(/CHECK/);
+    // Numbers are not given twice: an address of an old playback must not lead to another.
+    db.prepare('DELETE FROM traces').run();
+    db.exec(`INSERT INTO traces (run, checkpoint_step, split, example, weights, puzzle, status, path, created)
+      VALUES ('r', 40, 'test', 2, 'ema', 'p', 'done', 'traces/y', 't')`);
+    expect(traces.list()[0].id).toBe(8);
+    db.prepare("DELETE FROM runs WHERE id = 'r'").run();
+    expect(traces.list()).toEqual([]);
+    db.close();
+  });
+
   it('keep what is there and remove the copy when they succeed', () => {
     const file = newDatabase();
     const db = openDatabase(file, { log, migrations: [...MIGRATIONS, add] });

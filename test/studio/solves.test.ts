@@ -1,9 +1,15 @@
 /** Solves in the studio: queued, computed, kept with their answers, cancelled, lost; and through `trm solve`. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Task } from '../../src/shared/arc';
+import { parseHeader } from '../../src/core/checkpoint/safetensors';
+import { mapBack } from '../../src/core/solve/solve';
+import { packGrid, type Task } from '../../src/shared/arc';
+import { IDENTITY, parseAugmentedName } from '../../src/shared/arc-augment';
+import { cropGrid } from '../../src/shared/arc-canvas';
+import { unflattenGrid } from '../../src/shared/arc-grid';
 import { SolveOptionsSchema, type Candidate, type SolveResult } from '../../src/shared/solve';
+import type { TraceMeta } from '../../src/shared/trace';
 import { forkCompute } from '../../src/studio/compute-fork';
 import { openStudio, type Studio } from '../../src/studio/studio';
 import { builtEntries } from './build';
@@ -108,9 +114,14 @@ describe('solves', () => {
       job,
       status: 'done',
       step: 30,
-      result: { kind: 'solve', path: 'x', bytes: 1, sha256: 'y' },
+      result: { kind: 'solve', path: 'x', bytes: 1, sha256: 'y', kept: { fault: 'The disk is full.' } },
     });
-    expect(await studio.solves.ended(id)).toMatchObject({ status: 'done', correct: false });
+    expect(await studio.solves.ended(id)).toMatchObject({
+      status: 'done',
+      correct: false,
+      kept_bytes: null,
+      error: 'Its playback cannot be made. The disk is full.',
+    });
   });
 
   it('start again from the beginning where their process is renewed for a training run', async () => {
@@ -144,6 +155,96 @@ describe('solves', () => {
     expect(failed).toMatchObject({ status: 'failed', error: expect.stringContaining('cannot learn from nothing') });
   });
 });
+
+describe('the playback of a solve', () => {
+  it('shows the views that voted, tells where cells look, outlives the studio, and goes with the solve', async () => {
+    const home = freshFolder();
+    const first = await start(home);
+    const [{ id }] = first.solves.create([TASK], { checkpoint: null, options: options({ views: 6 }) });
+    const done = await first.solves.ended(id);
+    expect(done.views).toHaveLength(6);
+    expect(done.views[0]).toBe('fill');
+    // 0.22 M parameters and 7 rows of 96 numbers, 4 bytes each, and little else.
+    expect(done.kept_bytes).toBeGreaterThan(500_000);
+    expect(done.kept_bytes).toBeLessThan(1_500_000);
+    await first.close();
+
+    const studio = await start(home);
+    // The question of the third view: one test input per view.
+    const made = await studio.dispatch('traces.create', {
+      of: { solve: id },
+      example: { split: 'test', index: 2 },
+      inner: true,
+      views: 63,
+    });
+    expect(made).toMatchObject({ run: null, solve: id, name: 'fill', checkpoint: null, checkpoint_step: 30 });
+    const record = await eventually(() => {
+      const trace = studio.context.store.traces.get(made.id);
+      return trace?.status === 'done' && trace;
+    }, 'the trace');
+    expect(record.puzzle).toBe(done.views[2]);
+    const { meta, tensors } = await traceOf(studio, made.id);
+    expect(meta).toMatchObject({ run: '', run_name: 'solve of fill', rows: 3, columns: 3, act_steps: 4, index: 2 });
+    expect(meta.updates).toHaveLength(6);
+    expect(meta.views.map(({ puzzle }) => puzzle).sort()).toEqual([...done.views].sort());
+    // What the trace's views answer at the end, turned back and counted, is what the solve counted.
+    const votes = new Map<string, number>();
+    meta.views.forEach(({ puzzle }, v) => {
+      const tokens = tensors('views.tokens').subarray((v * 4 + 3) * 9, (v * 4 + 4) * 9);
+      const view = { augmentation: parseAugmentedName(puzzle).augmentation ?? IDENTITY };
+      const grid = packGrid(unflattenGrid(mapBack(cropGrid(tokens, 3), view as never)));
+      votes.set(grid, (votes.get(grid) ?? 0) + 1);
+    });
+    expect([...votes].filter(([grid]) => grid !== '').sort()).toEqual(
+      done.test[0].candidates.map((c) => [c.grid, c.votes] as [string, number]).sort(),
+    );
+    const looked = await studio.dispatch('traces.attention', { trace: made.id, step: 1, cell: 0 });
+    expect(looked).toMatchObject({ step: 1, cell: 0, heads: 4 });
+    // A demonstration is a question too; beyond the last there is none.
+    const demonstration = { of: { solve: id }, example: { split: 'train' as const, index: 11 } };
+    expect((await studio.dispatch('traces.create', demonstration)).example).toEqual({ split: 'train', index: 11 });
+    await expect(
+      studio.dispatch('traces.create', { of: { solve: id }, example: { split: 'test', index: 6 } }),
+    ).rejects.toThrow('Example 6 is not in the test split of the solve of fill, which has 6.');
+    expect(await studio.dispatch('traces.list', { solve: id })).toHaveLength(2);
+    expect(await studio.dispatch('traces.list', { run: 'x' })).toEqual([]);
+
+    await studio.dispatch('solves.delete', { solve: id });
+    expect(await studio.dispatch('traces.list', {})).toEqual([]);
+    expect(readdirSync(studio.home.solves)).toEqual([]);
+    expect(readdirSync(studio.home.traces)).toEqual([]);
+  }, 60_000);
+
+  it('is refused while there is nothing to play', async () => {
+    const scripted = new ScriptedCompute();
+    const studio = await start(freshFolder(), scripted);
+    const [{ id }] = studio.solves.create([TASK], { checkpoint: null, options: options() });
+    const ask = { of: { solve: id }, example: { split: 'test' as const, index: 0 } };
+    await expect(studio.dispatch('traces.create', ask)).rejects.toThrow('can be made when it has ended');
+    scripted.latest('tensor').say({
+      type: 'failed',
+      job: scripted.latest('tensor').job('solve').job,
+      error: { code: 'bad_input', message: 'No.' },
+      step: null,
+    });
+    await studio.solves.ended(id);
+    await expect(studio.dispatch('traces.create', ask)).rejects.toThrow('solve it again');
+  });
+});
+
+/** A trace's meta data, and its tensors of bytes by name. */
+async function traceOf(studio: Studio, trace: number) {
+  const file = Buffer.from(await studio.dispatch('traces.read', { trace }));
+  const header = parseHeader(file, file.length, 'trace');
+  const from = 8 + Number(file.readBigUInt64LE(0));
+  const tensors = (name: string): Uint8Array => {
+    const tensor = header.tensors.get(name);
+    if (!tensor) throw new Error(`no ${name}`);
+    const [begin, end] = tensor.data_offsets;
+    return file.subarray(from + begin, from + end);
+  };
+  return { meta: JSON.parse(header.metadata.trace) as TraceMeta, tensors };
+}
 
 describe('trm solve', () => {
   it('writes an answer per task and a submission', async () => {

@@ -75,7 +75,7 @@ describe('a run in a real compute process', () => {
     const [newest] = await studio.dispatch('runs.checkpoints', { run: run.id });
     expect(newest.step).toBe(80);
     const made = await studio.dispatch('traces.create', {
-      checkpoint: newest.id,
+      of: { checkpoint: newest.id },
       example: { split: 'test', index: 3 },
       act_steps: 5,
     });
@@ -95,14 +95,14 @@ describe('a run in a real compute process', () => {
     expect(
       (
         await studio.dispatch('traces.create', {
-          checkpoint: newest.id,
+          of: { checkpoint: newest.id },
           example: { split: 'test', index: 3 },
           act_steps: 5,
         })
       ).id,
     ).toBe(made.id);
     await expect(
-      studio.dispatch('traces.create', { checkpoint: newest.id, example: { split: 'test', index: 99 } }),
+      studio.dispatch('traces.create', { of: { checkpoint: newest.id }, example: { split: 'test', index: 99 } }),
     ).rejects.toMatchObject({ code: 'bad_input' });
     await studio.dispatch('traces.delete', { trace: made.id });
     expect(readdirSync(studio.home.traces)).toEqual([]);

@@ -2,12 +2,13 @@
 import { flattenGrid, sameGrid } from '../../shared/arc-grid';
 import type { Grid, Task } from '../../shared/arc';
 import type { BackendInfo } from '../../shared/doctor';
-import { StudioError } from '../../shared/errors';
+import { StudioError, toWireError } from '../../shared/errors';
 import type { Candidate, SolveOptions, SolveResult } from '../../shared/solve';
 import { writeAtomically, type WrittenFile } from '../checkpoint/atomic';
 import { countParameters } from '../model/architecture';
 import { Random } from '../train/random';
-import { checkpointModel, scratchModel } from './model';
+import { keepSolve } from './keep';
+import { checkpointModel, scratchModel, type SolveModel } from './model';
 import { solveTask, type SolveHost } from './solve';
 import { TaskViews, smallestCanvas } from './views';
 
@@ -16,14 +17,19 @@ export interface SolveRequest {
   options: SolveOptions;
   checkpoint: string | null;
   out: string;
+  /** The folder for what playback needs; null keeps nothing. */
+  keep: string | null;
 }
+
+/** Bytes of the model that was kept, or why there is none: the answer stands without it. */
+export type Kept = { bytes: number } | { fault: string } | null;
 
 /** @throws StudioError `bad_input` if checkpoint and task do not fit; what reading and writing throw */
 export async function runSolve(
-  { task, options, checkpoint, out }: SolveRequest,
+  { task, options, checkpoint, out, keep }: SolveRequest,
   backend: BackendInfo,
   host: SolveHost,
-): Promise<{ file: WrittenFile; result: SolveResult }> {
+): Promise<{ file: WrittenFile; result: SolveResult; kept: Kept }> {
   const model =
     checkpoint === null
       ? { ...scratchModel(options, smallestCanvas(task)), canvas: smallestCanvas(task) }
@@ -51,9 +57,18 @@ export async function runSolve(
       backend: `${backend.backend} ${backend.version} on ${backend.device}`,
     };
     const file = await writeAtomically(out, [Buffer.from(`${JSON.stringify(result)}\n`)]);
-    return { file, result };
+    return { file, result, kept: keep === null ? null : await keepOrSay(keep, task, views, model) };
   } finally {
     model.trainer.dispose();
+  }
+}
+
+async function keepOrSay(out: string, task: Task, views: TaskViews, model: SolveModel): Promise<Kept> {
+  try {
+    return { bytes: await keepSolve(out, task, views, model) };
+  } catch (error) {
+    const log = (fault: unknown) => process.stderr.write(`${fault instanceof Error ? fault.stack : String(fault)}\n`);
+    return { fault: toWireError(error, log).message };
   }
 }
 

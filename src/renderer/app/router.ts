@@ -111,6 +111,12 @@ export const ROUTES: RouteRecordRaw[] = [
     meta: { title: 'Solve', section: 'solve' },
   },
   {
+    path: '/solve/:id/playback',
+    component: () => import('../playback/ChooseQuestion.vue'),
+    props: true,
+    meta: { title: 'Playback', section: 'playback' },
+  },
+  {
     path: '/playback',
     component: () => import('../playback/PlaybackView.vue'),
     meta: { title: 'Playback', section: 'playback' },

@@ -26,6 +26,8 @@ export interface SolveInfo {
   attempt: PackedGrid | null;
   /** The result file. */
   path: string;
+  /** Bytes of the model that is kept for its playback; null: there is nothing to play back. */
+  kept_bytes: number | null;
   created: string;
 }
 
@@ -46,6 +48,8 @@ export interface SolveDetail extends SolveInfo {
     candidates: SolveCandidate[];
   }[];
   checks: SolveCheck[];
+  /** Names of the views in the order of the solve's own dataset, which its playback shows; empty where none is kept. */
+  views: string[];
 }
 
 const solve = z.strictObject({ solve: z.string() });

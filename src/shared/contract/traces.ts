@@ -7,9 +7,14 @@ import { example, method } from './method';
 
 export interface TraceInfo {
   id: number;
-  run: string;
-  run_name: string;
+  /** It was made of a run's checkpoint, or of a solve: one of the two is null. */
+  run: string | null;
+  solve: string | null;
+  /** The run's name, or that of the task that was solved. */
+  name: string;
+  /** Null of a solve, and once it has been removed for a newer one. */
   checkpoint: number | null;
+  /** Steps of training. */
   checkpoint_step: number;
   puzzle: string;
   example: ExampleRef;
@@ -29,10 +34,11 @@ export interface TraceInfo {
 }
 
 export const traceMethods = {
-  'traces.list': method<TraceInfo[]>()(z.strictObject({ run: z.string().optional() })),
+  'traces.list': method<TraceInfo[]>()(z.strictObject({ run: z.string().optional(), solve: z.string().optional() })),
   'traces.create': method<TraceInfo>()(
     z.strictObject({
-      checkpoint: z.number().int(),
+      of: z.union([z.strictObject({ checkpoint: z.number().int() }), z.strictObject({ solve: z.string() })]),
+      /** Of the run's dataset, or of the solve's: views x test inputs, or x demonstrations in split train. */
       example,
       weights: z.enum(['ema', 'raw']).default('ema'),
       act_steps: z.number().int().min(1).max(256).nullable().default(null),

@@ -22,6 +22,8 @@ export interface SolveRecord {
   path: string;
   bytes: number | null;
   sha256: string | null;
+  /** Of the model that is kept for its playback; null where none is. */
+  kept_bytes: number | null;
   owner: string | null;
   created: string;
 }

@@ -4,8 +4,10 @@ import type { Db } from '../db/open';
 
 export interface TraceRecord {
   id: number;
-  run: string;
+  /** A trace has a run or a solve. */
+  run: string | null;
   checkpoint: number | null;
+  solve: string | null;
   checkpoint_step: number;
   split: 'train' | 'test';
   example: number;
@@ -24,35 +26,41 @@ export interface TraceRecord {
   created: string;
 }
 
-type WithRun = TraceRecord & { run_name: string };
-const SELECT = 'SELECT traces.*, runs.name AS run_name FROM traces JOIN runs ON runs.id = traces.run';
+/** With the name of what it belongs to: a run's, or that of the task which was solved. */
+type Named = TraceRecord & { name: string };
+const SELECT = `SELECT traces.*, coalesce(runs.name, solves.task) AS name FROM traces
+  LEFT JOIN runs ON runs.id = traces.run LEFT JOIN solves ON solves.id = traces.solve`;
 
 export class TraceRepository {
   constructor(private readonly db: Db) {}
 
   /** Newest first. */
-  list(run?: string): WithRun[] {
-    return (
-      run === undefined
-        ? this.db.prepare(`${SELECT} ORDER BY traces.id DESC`).all()
-        : this.db.prepare(`${SELECT} WHERE traces.run = ? ORDER BY traces.id DESC`).all(run)
-    ) as WithRun[];
+  list({ run, solve }: { run?: string; solve?: string } = {}): Named[] {
+    const where = ['traces.run', 'traces.solve'].filter((_, i) => [run, solve][i] !== undefined);
+    const sql = where.length ? `WHERE ${where.map((column) => `${column} = ?`).join(' AND ')}` : '';
+    const values = [run, solve].filter((value) => value !== undefined);
+    return this.db.prepare(`${SELECT} ${sql} ORDER BY traces.id DESC`).all(...values) as Named[];
   }
 
-  get(id: number): WithRun | null {
-    return (this.db.prepare(`${SELECT} WHERE traces.id = ?`).get(id) as WithRun | undefined) ?? null;
+  get(id: number): Named | null {
+    return (this.db.prepare(`${SELECT} WHERE traces.id = ?`).get(id) as Named | undefined) ?? null;
   }
 
   /** A finished or pending trace of the same question, or null. */
   same(
-    t: Pick<TraceRecord, 'checkpoint' | 'split' | 'example' | 'weights' | 'act_steps' | 'inner_updates' | 'views'>,
-  ): WithRun | null {
+    t: Pick<
+      TraceRecord,
+      'checkpoint' | 'solve' | 'split' | 'example' | 'weights' | 'act_steps' | 'inner_updates' | 'views'
+    >,
+  ): Named | null {
     const row = this.db
       .prepare(
-        `${SELECT} WHERE traces.checkpoint = @checkpoint AND split = @split AND example = @example AND weights = @weights
-         AND act_steps IS @act_steps AND inner_updates = @inner_updates AND views = @views AND traces.status IN ('queued', 'running', 'done') ORDER BY traces.id DESC LIMIT 1`,
+        `${SELECT} WHERE traces.checkpoint IS @checkpoint AND traces.solve IS @solve AND split = @split
+         AND example = @example AND weights = @weights AND traces.act_steps IS @act_steps
+         AND inner_updates = @inner_updates AND views = @views AND traces.status IN ('queued', 'running', 'done')
+         ORDER BY traces.id DESC LIMIT 1`,
       )
-      .get(t) as WithRun | undefined;
+      .get(t) as Named | undefined;
     return row ?? null;
   }
 
@@ -77,11 +85,12 @@ export class TraceRepository {
   }
 }
 
-export function traceInfo(t: WithRun, progress: TraceInfo['progress'] = null): TraceInfo {
+export function traceInfo(t: Named, progress: TraceInfo['progress'] = null): TraceInfo {
   return {
     id: t.id,
     run: t.run,
-    run_name: t.run_name,
+    solve: t.solve,
+    name: t.name,
     checkpoint: t.checkpoint,
     checkpoint_step: t.checkpoint_step,
     puzzle: t.puzzle,

@@ -10,7 +10,7 @@ import { runFolder } from './summary';
 
 /**
  * Which of a run's checkpoints go: all but the newest `keep`, the best, those that `checkpoint_every_eval` keeps, and
- * those in `inUse` (a trace is being made of them).
+ * those in `inUse` (a trace is being made of them, or an evaluation was).
  */
 export function toPrune(
   list: readonly CheckpointRecord[],
@@ -29,10 +29,11 @@ export function toPrune(
 export function pruneCheckpoints(context: Context, run: RunRecord): void {
   const { store, home } = context;
   const inUse = new Set<number>();
-  for (const t of store.traces.list(run.id)) {
+  for (const t of store.traces.list({ run: run.id })) {
     if (t.checkpoint !== null && (t.status === 'queued' || t.status === 'running')) inUse.add(t.checkpoint);
   }
-  for (const e of store.evaluations.active()) if (e.checkpoint !== null) inUse.add(e.checkpoint);
+  // Results lead to playbacks of their checkpoint: it stays for as long as they do.
+  for (const e of store.evaluations.list(run.id)) if (e.checkpoint !== null) inUse.add(e.checkpoint);
   const gone = toPrune(
     store.checkpoints.list(run.id),
     run.config.studio.keep_checkpoints,

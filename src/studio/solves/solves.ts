@@ -5,7 +5,7 @@ import { unpackGrid, type Task } from '../../shared/arc';
 import { sameGrid } from '../../shared/arc-grid';
 import type { SolveDetail, SolveInfo } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';
-import type { FromCompute } from '../../shared/compute';
+import type { FromCompute, JobResult } from '../../shared/compute';
 import type { SolveOptions } from '../../shared/solve';
 import type { Context } from '../context';
 import { absolutePath, storedPath } from '../home';
@@ -14,6 +14,7 @@ import { isAlive } from '../owner';
 import type { SolveRecord } from '../repositories/solves';
 import { removeFile } from '../runs/checkpoints';
 import { TensorQueue } from '../supervisor/tensor-queue';
+import { keptFolder } from './kept';
 import { solveDetail, solveInfo } from './summary';
 
 export interface SolveStart {
@@ -23,19 +24,25 @@ export interface SolveStart {
   checkpointPath?: string;
 }
 
+type SolveFile = Extract<JobResult, { kind: 'solve' }>;
 type Patch = Parameters<Context['store']['solves']['update']>[1];
 
 export class Solves {
   private readonly queue: TensorQueue;
 
-  constructor(private readonly context: Context) {
+  /** @param removeTraces ends and removes the playbacks of a solve */
+  constructor(
+    private readonly context: Context,
+    private readonly removeTraces: (solve: string) => void,
+  ) {
     this.queue = new TensorQueue(context, {
       next: () => {
         const next = this.mine().find((solve) => solve.status === 'queued');
         if (!next) return null;
         const { id, task_json: task, options, checkpoint_path } = next;
         const out = absolutePath(context.home, next.path);
-        return { id, job: (job) => ({ type: 'solve', job, task, options, checkpoint: checkpoint_path, out }) };
+        const keep = keptFolder(context.home, next);
+        return { id, job: (job) => ({ type: 'solve', job, task, options, checkpoint: checkpoint_path, out, keep }) };
       },
       started: (id) => this.update(id, { status: 'running', error: null }),
       heard: (id, message) => this.hear(id, message),
@@ -80,6 +87,7 @@ export class Solves {
         path: storedPath(home, out),
         bytes: null,
         sha256: null,
+        kept_bytes: null,
         owner,
         created: new Date().toISOString(),
       });
@@ -106,14 +114,16 @@ export class Solves {
     return solveInfo(this.context, this.record(id));
   }
 
-  delete(id: string): void {
-    const { path } = this.record(id);
+  /** Ends it first if it runs: what it writes at its end must not outlive it. */
+  async delete(id: string): Promise<void> {
+    const solve = this.record(id);
     this.refuseForeign(id, 'deleted');
-    this.queue.drop(id);
+    await this.queue.stop(id);
+    this.removeTraces(id);
     this.context.store.solves.delete(id);
-    removeFile(this.context, absolutePath(this.context.home, path));
+    removeFile(this.context, absolutePath(this.context.home, solve.path));
+    removeFile(this.context, keptFolder(this.context.home, solve));
     this.context.events.emit('solve.deleted', { solve: id });
-    this.queue.pump();
   }
 
   /** Those whose process died are stopped; the answers of their last check stay. */
@@ -157,14 +167,17 @@ export class Solves {
     }
   }
 
-  private finish(id: string, status: 'done' | 'stopped', result: { bytes: number; sha256: string } | null): void {
+  private finish(id: string, status: 'done' | 'stopped', result: SolveFile | null): void {
     const { task_json, candidates } = this.record(id);
     const known = task_json.test.flatMap(({ output }, i) => {
       const attempts = (candidates[i] ?? []).slice(0, 2);
       return output ? [attempts.some(({ grid }) => sameGrid(grid, output))] : [];
     });
     const correct = known.length ? known.every(Boolean) : null;
-    this.update(id, { status, correct, bytes: result?.bytes ?? null, sha256: result?.sha256 ?? null, owner: null });
+    const { kept = null, bytes = null, sha256 = null } = result ?? {};
+    const error = kept && 'fault' in kept ? `Its playback cannot be made. ${kept.fault}` : null;
+    const kept_bytes = kept && 'bytes' in kept ? kept.bytes : null;
+    this.update(id, { status, error, correct, bytes, sha256, kept_bytes, owner: null });
   }
 
   private checkpointPath(id: number | null): string | null {

@@ -3,6 +3,7 @@ import type { SolveDetail, SolveInfo } from '../../shared/contract/solves';
 import type { Context } from '../context';
 import { absolutePath } from '../home';
 import type { SolveRecord } from '../repositories/solves';
+import { keptViews } from './kept';
 
 /** What a solve is told as in lists. */
 export function solveInfo({ store, home }: Context, solve: SolveRecord): SolveInfo {
@@ -28,6 +29,7 @@ export function solveInfo({ store, home }: Context, solve: SolveRecord): SolveIn
     input: packGrid(first.input),
     attempt: attempt ? packGrid(attempt) : null,
     path: absolutePath(home, solve.path),
+    kept_bytes: solve.kept_bytes,
     created: solve.created,
   };
 }
@@ -43,5 +45,6 @@ export function solveDetail(context: Context, solve: SolveRecord): SolveDetail {
       candidates: (solve.candidates[i] ?? []).map((candidate) => ({ ...candidate, grid: packGrid(candidate.grid) })),
     })),
     checks: solve.checks,
+    views: keptViews(context.home, solve),
   };
 }
