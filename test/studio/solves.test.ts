@@ -201,8 +201,11 @@ describe('the playback of a solve', () => {
     const looked = await studio.dispatch('traces.attention', { trace: made.id, step: 1, cell: 0 });
     expect(looked).toMatchObject({ step: 1, cell: 0, heads: 4 });
     // A demonstration is a question too; beyond the last there is none.
-    const demonstration = { of: { solve: id }, example: { split: 'train' as const, index: 11 } };
-    expect((await studio.dispatch('traces.create', demonstration)).example).toEqual({ split: 'train', index: 11 });
+    const shown = await studio.dispatch('traces.create', {
+      of: { solve: id },
+      example: { split: 'train', index: 11 },
+    });
+    expect(shown.example).toEqual({ split: 'train', index: 11 });
     await expect(
       studio.dispatch('traces.create', { of: { solve: id }, example: { split: 'test', index: 6 } }),
     ).rejects.toThrow('Example 6 is not in the test split of the solve of fill, which has 6.');
