@@ -1,7 +1,7 @@
 /** What a dataset holds and what of its test split leaks, in lines for people. */
 import type { DatasetReport, Histogram } from '../shared/contract/datasets';
 import type { DataWarning } from '../shared/dataset';
-import { bytes, count, percent, say, table } from './output';
+import { bytes, count, percent, plural, say, table } from './output';
 
 /** Leaked test examples that are listed one by one. */
 const MOST_LEAKS = 20;
@@ -46,9 +46,7 @@ export function sayReport({ splits, identifiers, files, leaks }: DatasetReport):
     say(`Inputs of ${split}: ${sizes.join(', ')}${input_sizes.length > MOST_SIZES ? ', …' : ''}`);
   }
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
-  say(
-    `${identifiers === 1 ? '1 identifier' : `${count(identifiers)} identifiers`}; ${bytes(total)} in ${count(files.length)} files.`,
-  );
+  say(`${plural(identifiers, 'identifier')}; ${bytes(total)} in ${plural(files.length, 'file')}.`);
   sayLeaks(leaks);
 }
 

@@ -31,6 +31,8 @@ export function table(
 }
 
 export const count = (n: number): string => n.toLocaleString('en-US');
+/** `1 identifier`, `12 identifiers`. */
+export const plural = (n: number, singular: string): string => `${count(n)} ${singular}${n === 1 ? '' : 's'}`;
 export const percent = (p: number | null): string => (p === null ? '–' : `${(p * 100).toFixed(1)} %`);
 export const decimal = (x: number | null): string => (x === null ? '–' : x.toPrecision(3));
 
@@ -42,12 +44,18 @@ export function duration(seconds: number | null): string {
   return `${count(Math.floor(s / 3600))} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-export function bytes(n: number): string {
+/** What files take: 1 kB is 1000 bytes. */
+export const bytes = (n: number): string => size(n, 1000);
+
+/** Memory, as machines are sold and graphics cards named: 1 GB is 1024³ bytes. */
+export const memory = (n: number): string => size(n, 1024);
+
+function size(n: number, step: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = n;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= step && unit < units.length - 1) {
+    value /= step;
     unit++;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;

@@ -5,7 +5,7 @@ import type { WorkOptions } from '../core/data/whole-folder';
 import { readFacts } from '../studio/datasets/facts';
 import { ProgressMeter } from '../studio/datasets/progress';
 import type { Globals } from './open';
-import { bytes, count, printJson, say, table } from './output';
+import { bytes, count, plural, printJson, say, table } from './output';
 import { ProgressLine } from './progress';
 import { EXIT } from './usage';
 
@@ -73,7 +73,7 @@ function tell(options: Globals, out: string, sidecar: DatasetSidecar): void {
     say(`… and ${count(sidecar.left_out.length - 5)} more left out; studio.json lists them.`);
   sayShortfalls(sidecar.shortfalls);
   say(
-    `${out}: ${count(facts.train_examples)} training examples of ${count(facts.train_groups)} puzzles, ` +
-      `${count(facts.test_examples)} test examples, ${count(facts.num_puzzle_identifiers)} identifiers, ${bytes(facts.bytes)}.`,
+    `${out}: ${plural(facts.train_examples, 'training example')} of ${plural(facts.train_groups, 'puzzle')}, ` +
+      `${plural(facts.test_examples, 'test example')}, ${plural(facts.num_puzzle_identifiers, 'identifier')}, ${bytes(facts.bytes)}.`,
   );
 }

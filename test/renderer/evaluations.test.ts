@@ -2,23 +2,20 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import { TooltipProvider } from 'reka-ui';
 import { afterEach, describe, expect, it } from 'vitest';
-import { h, nextTick, ref, type Component } from 'vue';
+import { h, nextTick, reactive, ref, type Component } from 'vue';
 import { createMemoryHistory, createRouter, type Router } from 'vue-router';
 import { provideClient } from '../../src/renderer/app/client';
 import CompareEvaluationsView from '../../src/renderer/evaluations/CompareEvaluationsView.vue';
 import EvaluateDialog from '../../src/renderer/evaluations/EvaluateDialog.vue';
 import EvaluationsView from '../../src/renderer/evaluations/EvaluationsView.vue';
 import EvaluationView from '../../src/renderer/evaluations/EvaluationView.vue';
-import { cellsOf, differences, differenceText } from '../../src/renderer/evaluations/grids';
 import InputResult from '../../src/renderer/evaluations/InputResult.vue';
-import { headline, progressText, scoresOf, settingsText } from '../../src/renderer/evaluations/scores';
-import { viewText } from '../../src/renderer/evaluations/views';
-import { MARK_NONE, MARK_WRONG } from '../../src/renderer/grid/cells';
 import { useSettings } from '../../src/renderer/stores/settings';
 import ConfirmHost from '../../src/renderer/ui/ConfirmHost.vue';
-import type { EvaluationInfo, EvaluationTaskSummary } from '../../src/shared/contract/evaluations';
+import type { EvaluationTaskSummary } from '../../src/shared/contract/evaluations';
 import type { CheckpointInfo } from '../../src/shared/contract/runs';
 import { createFixtureClient, fixtureRun, type FixtureClient, type FixtureOptions } from './fixtures/client';
+import { evaluation } from './fixtures/evaluation';
 
 let client: FixtureClient;
 let router: Router;
@@ -57,45 +54,6 @@ const button = (name: string): HTMLButtonElement => {
   return found;
 };
 
-function evaluation(change: Partial<EvaluationInfo> = {}): EvaluationInfo {
-  return {
-    id: 'e1',
-    run: 'r1',
-    run_name: 'arc-small-3',
-    checkpoint: 1,
-    checkpoint_step: 5000,
-    dataset: 'd1',
-    dataset_name: 'ARC small',
-    kind: 'arc',
-    rows: 6,
-    columns: 6,
-    split: 'test',
-    weights: 'ema',
-    act_steps: null,
-    augmentations: null,
-    pool_votes: false,
-    status: 'done',
-    error: null,
-    done: 900,
-    total: 900,
-    seconds: 75,
-    metrics: { 'ARC/pass@1': 0.25, 'ARC/pass@2': 0.5, 'ARC Prize/score': 0.4, accuracy: 0.81, exact_accuracy: 0.3 },
-    by_act_step: [
-      { accuracy: 0.7, exact_accuracy: 0.2 },
-      { accuracy: 0.81, exact_accuracy: 0.3 },
-    ],
-    by_views: [
-      { views: 1, pass_1: 0.2, pass_2: 0.2, prize: 0.2 },
-      { views: 9, pass_1: 0.25, pass_2: 0.5, prize: 0.4 },
-    ],
-    notes: [],
-    outcomes: { solved: 2, close: 1, missed: 1, unknown: 0 },
-    path: '/home/ada/.trm/evaluations/e1',
-    created: '2026-11-24T10:00:00Z',
-    ...change,
-  };
-}
-
 const tasks: EvaluationTaskSummary[] = (['solved', 'solved', 'close', 'missed'] as const).map((outcome, position) => ({
   position,
   name: `task-${'abcd'[position]}`,
@@ -104,58 +62,6 @@ const tasks: EvaluationTaskSummary[] = (['solved', 'solved', 'close', 'missed'] 
   target: '21/43',
   attempt: position === 3 ? null : '21/43',
 }));
-
-describe('words', () => {
-  it('name a view by what was done to it', () => {
-    expect(viewText('00d62c1b')).toBe('as it is');
-    expect(viewText('00d62c1b|||t2|||0123456789')).toBe('turned 180°');
-    expect(viewText('00d62c1b|||t0|||0213456789')).toBe('as it is, colours 0213456789');
-  });
-
-  it('say how a candidate differs', () => {
-    const target = cellsOf('arc', '12/34');
-    const of = (packed: string): string => {
-      const cells = cellsOf('arc', packed);
-      return differenceText(cells, target, differences(cells, target));
-    };
-    expect(of('12/34')).toBe('right');
-    expect(of('12/35')).toBe('1 of 4 cells wrong');
-    expect(of('12')).toBe('1 × 2 instead of 2 × 2');
-    expect([...(differences(cellsOf('arc', '12/35'), target) ?? [])]).toEqual([
-      MARK_NONE,
-      MARK_NONE,
-      MARK_NONE,
-      MARK_WRONG,
-    ]);
-    expect(differences(cellsOf('arc', '12/34'), target)).toBeNull();
-    // A cell beyond the target's edge is wrong.
-    expect([...(differences(cellsOf('arc', '129/349'), target) ?? [])].filter((m) => m === MARK_WRONG)).toHaveLength(2);
-  });
-
-  it('choose the telling score, and list only those that are there', () => {
-    expect(headline(evaluation().metrics)?.key).toBe('ARC Prize/score');
-    expect(headline({ exact_accuracy: 0.5, accuracy: 0.9 })?.key).toBe('exact_accuracy');
-    expect(headline({})).toBeNull();
-    expect(scoresOf(evaluation().metrics).map(({ label }) => label)).toEqual([
-      'ARC Prize score',
-      'pass@1',
-      'pass@2',
-      'Exact accuracy',
-      'Cell accuracy',
-    ]);
-  });
-
-  it('tell what was asked and how far it is', () => {
-    expect(settingsText(evaluation())).toBe('ARC small · EMA weights');
-    const asked = evaluation({ weights: 'raw', act_steps: 32, augmentations: 1, pool_votes: true, split: 'train' });
-    expect(settingsText(asked)).toBe(
-      'ARC small · train split · raw weights · 32 ACT steps · 1 augmentation · votes pooled',
-    );
-    const running = evaluation({ status: 'running', done: 300 });
-    expect(progressText(running, 240)).toBe('300 of 900 examples · 4 min left');
-    expect(progressText({ ...running, total: 0 }, null)).toBe('reading the checkpoint');
-  });
-});
 
 describe('the list of evaluations', () => {
   it('says what belongs there while there is none', async () => {
@@ -235,6 +141,21 @@ describe('an evaluation', () => {
       'evaluations.cancel',
       'evaluations.resume',
     ]);
+  });
+
+  it('followed by another shows the tasks of that one', async () => {
+    prepare({
+      'evaluations.list': () => [evaluation(), evaluation({ id: 'e2', kind: 'sudoku', dataset_name: 'Sudoku' })],
+      'evaluations.tasks': ({ evaluation: of }) =>
+        of === 'e1' ? tasks : [{ ...tasks[0], name: 'test 7', input: '1200/0034', target: '1234/1234' }],
+    });
+    const address = reactive({ id: 'e1' });
+    await show(EvaluationView, address);
+    expect(text()).toContain('task-a');
+    address.id = 'e2';
+    await flushPromises();
+    expect(text()).toContain('test 7');
+    expect(text()).not.toContain('task-a');
   });
 
   it('that is gone says so', async () => {

@@ -62,8 +62,10 @@ describe('numbers as the window writes them', () => {
   });
 
   it('writes sizes and ages', () => {
-    expect(f.formatBytes(41 * 1024 * 1024)).toBe('41 MB');
-    expect(f.formatBytes(18.2 * 1024 ** 3)).toBe('18.2 GB');
+    expect(f.formatBytes(41e6)).toBe('41 MB');
+    expect(f.formatBytes(87_654)).toBe('87.7 kB');
+    expect(f.formatMemory(18.2 * 1024 ** 3)).toBe('18.2 GB');
+    expect(f.formatMemory(24 * 1024 ** 3)).toBe('24 GB');
     expect(f.formatBytes(0)).toBe('0 bytes');
     const now = Date.parse('2026-01-02T10:00:00Z');
     expect(f.formatAgo('2026-01-02T09:59:58Z', now)).toBe('just now');

@@ -10,7 +10,7 @@ import { silentLog } from '../../studio/log';
 import type { Studio } from '../../studio/studio';
 import { Supervisor } from '../../studio/supervisor/supervisor';
 import { computeFile, openForCommand, type Globals } from '../open';
-import { bytes, count, print, printJson } from '../output';
+import { count, memory, print, printJson } from '../output';
 import { EXIT } from '../usage';
 
 const PROBE_DEADLINE_MS = 5000;
@@ -55,17 +55,17 @@ async function examine(options: Globals): Promise<DoctorReport> {
 function describe(r: DoctorReport): string {
   const lines: [string, string][] = [
     ['TRM Studio', r.version],
-    ['System', `${r.platform}, ${r.cpu}, ${r.cores} cores, ${bytes(r.memory_bytes)} memory`],
+    ['System', `${r.platform}, ${r.cpu}, ${r.cores} cores, ${memory(r.memory_bytes)} memory`],
     ['Node', r.electron ? `${r.node} in Electron ${r.electron}` : r.node],
     ['SQLite', r.sqlite_version ?? 'not tried: the home cannot be opened'],
     ['Home', `${r.home}${r.home_writable ? '' : ' (cannot be written)'}`],
     ...(r.home_error === null ? [] : [['', r.home_error] as [string, string]]),
   ];
-  for (const { index, name, memory_bytes } of r.gpus) lines.push([`GPU ${index}`, `${name}, ${bytes(memory_bytes)}`]);
+  for (const { index, name, memory_bytes } of r.gpus) lines.push([`GPU ${index}`, `${name}, ${memory(memory_bytes)}`]);
   const { backend } = r;
   if (backend) {
-    const memory = backend.device_memory === null ? '' : `, ${bytes(backend.device_memory)}`;
-    lines.push(['Backend', `${backend.backend} ${backend.version} on ${backend.device}${memory}`]);
+    const room = backend.device_memory === null ? '' : `, ${memory(backend.device_memory)}`;
+    lines.push(['Backend', `${backend.backend} ${backend.version} on ${backend.device}${room}`]);
     lines.push(['', `${count(backend.threads)} threads, ${backend.dtype}, ${backend.execution} steps`]);
     if (backend.why_not_better) lines.push(['Why not better', backend.why_not_better]);
   } else {

@@ -34,7 +34,10 @@ const count = (n: number): string => n.toLocaleString('en-US');
 export function planRows({ source, target }: PlanInput): RowPlan {
   const total = target.rows;
   if (source.names && target.names && source.names.sameAs(target.names) && source.rows === total) {
-    const sentence = `All ${count(total)} embedding rows have the same names in the same order.`;
+    const sentence =
+      total === 1
+        ? 'The one embedding row has the same name.'
+        : `All ${count(total)} embedding rows have the same names in the same order.`;
     return { rows: null, total, matched: total, mean: 0, rule: 'names', sentence };
   }
   if (source.names && (target.names || total === 1)) return byName(source.names, { source, target });

@@ -1,4 +1,4 @@
-import { formatBytes, formatLoss, formatNumber, formatPercent, formatRate, formatShort } from '../ui/format';
+import { formatMemory, formatLoss, formatNumber, formatPercent, formatRate, formatShort } from '../ui/format';
 
 /** One chart of the run page. */
 export interface ChartDefinition {
@@ -111,8 +111,8 @@ export const CHARTS: readonly ChartDefinition[] = [
     about: 'Memory that the compute process holds.',
     train: 'machine/memory_bytes',
     evaluation: null,
-    format: formatBytes,
-    tick: (value) => (value === 0 ? '0' : formatBytes(value)),
+    format: formatMemory,
+    tick: (value) => (value === 0 ? '0' : formatMemory(value)),
     increments: BYTE_STEPS,
     span: [0, 0],
     smooth: false,

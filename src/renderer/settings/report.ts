@@ -1,5 +1,5 @@
 import type { DoctorReport } from '@shared/doctor';
-import { formatBytes } from '../ui/format';
+import { formatMemory } from '../ui/format';
 
 /** The report as text, for a bug report. */
 export function reportText(report: DoctorReport): string {
@@ -7,7 +7,7 @@ export function reportText(report: DoctorReport): string {
   const lines = [
     `TRM Studio ${report.version} on ${report.platform}`,
     `Node ${report.node}${report.electron ? `, Electron ${report.electron}` : ''}, SQLite ${report.sqlite_version ?? 'not opened'}`,
-    `${report.cpu}, ${report.cores} cores, ${formatBytes(report.memory_bytes)}`,
+    `${report.cpu}, ${report.cores} cores, ${formatMemory(report.memory_bytes)}`,
     `Home ${report.home}${report.home_writable ? '' : ' (read-only)'}`,
     backend
       ? `${backend.backend} ${backend.version} on ${backend.device}, ${backend.threads} threads, ${backend.execution}, ${backend.dtype}`

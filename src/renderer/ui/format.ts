@@ -85,15 +85,20 @@ export function formatDate(iso: string | null | undefined): string {
   return `${day}, ${time}`;
 }
 
-const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
-/** `41 MB`, `18.2 GB`; 1 KB = 1024 bytes. */
-export function formatBytes(bytes: Maybe): string {
+/** What files take, as disks and the command line count it: `41 MB`, `18.2 GB`; 1 kB = 1000 bytes. */
+export const formatBytes = (bytes: Maybe): string => formatSize(bytes, 1000);
+
+/** Memory, as machines are sold and graphics cards named: `23.5 GB`; 1 GB = 1024³ bytes. */
+export const formatMemory = (bytes: Maybe): string => formatSize(bytes, 1024);
+
+function formatSize(bytes: Maybe, step: number): string {
   if (!known(bytes)) return NOT_YET;
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
+  while (value >= step && unit < UNITS.length - 1) {
+    value /= step;
     unit++;
   }
   const digits = unit > 0 && value < 100 ? 1 : 0;

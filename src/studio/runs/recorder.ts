@@ -14,7 +14,8 @@ import { checkpointInfos, runSummary } from './summary';
 const SPEED_SECONDS = 10;
 
 export class RunRecorder {
-  private speed: number | null = null;
+  /** Steps and their seconds, older ones counting less and less. */
+  private readonly pace = { steps: 0, seconds: 0 };
   private tensorboard: TensorBoardLog | null = null;
 
   constructor(
@@ -126,16 +127,18 @@ export class RunRecorder {
     this.context.events.emit('run.changed', runSummary(this.context.store, this.record()));
   }
 
-  /** Steps per second, averaged by the time that the steps took. The first steps load and warm up: the next outweigh them. */
+  /**
+   * Steps per second over the last seconds of steps. Steps count for the time they take, and the first ones, which load
+   * and warm up, are outweighed as soon as others have taken as long.
+   */
   private smoothed(speeds: number[] | undefined): number | undefined {
     const valid = (speeds ?? []).filter((s) => Number.isFinite(s) && s > 0);
-    const seconds = valid.reduce((sum, s) => sum + 1 / s, 0);
     if (!valid.length) return undefined;
-    const pace = valid.length / seconds;
-    const weight = this.speed === null ? 1 : 1 - Math.exp(-seconds / SPEED_SECONDS);
-    // Averages seconds per step, not steps per second: slow steps count for the time they take.
-    this.speed = 1 / (weight / pace + (1 - weight) / (this.speed ?? pace));
-    return this.speed;
+    const seconds = valid.reduce((sum, s) => sum + 1 / s, 0);
+    const kept = Math.exp(-seconds / SPEED_SECONDS);
+    this.pace.steps = this.pace.steps * kept + valid.length;
+    this.pace.seconds = this.pace.seconds * kept + seconds;
+    return this.pace.steps / this.pace.seconds;
   }
 
   private record(): RunRecord {
