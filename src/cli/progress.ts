@@ -15,6 +15,8 @@ export class ProgressLine {
   private readonly now: () => number;
   private drawn = -Infinity;
   private shown = false;
+  /** Where there is no terminal: what is newer than the last line written, or null. */
+  private unsaid: string | null = null;
 
   constructor(options: ProgressOptions = {}) {
     this.stream = options.stream ?? process.stderr;
@@ -24,11 +26,12 @@ export class ProgressLine {
   /** @param total 0 where it is not known */
   update(done: number, total: number, text: string, secondsLeft: number | null): void {
     const now = this.now();
+    const left = secondsLeft === null ? '' : `  ${duration(secondsLeft)} left`;
+    if (!this.stream.isTTY) this.unsaid = `${text}${left}\n`;
     if (now - this.drawn < (this.stream.isTTY ? DRAW_EVERY_MS : PLAIN_EVERY_MS)) return;
     this.drawn = now;
-    const left = secondsLeft === null ? '' : `  ${duration(secondsLeft)} left`;
-    if (!this.stream.isTTY) {
-      this.stream.write(`${text}${left}\n`);
+    if (this.unsaid !== null) {
+      this.say();
       return;
     }
     const share = total > 0 ? Math.min(1, done / total) : 0;
@@ -43,11 +46,22 @@ export class ProgressLine {
 
   /** A line that stays, above the one that redraws. */
   line(text: string): void {
-    this.clear();
+    this.wipe();
     this.stream.write(`${text}\n`);
   }
 
+  /** The end: nothing stays of a line that redraws, and elsewhere the last word is the newest. */
   clear(): void {
+    this.say();
+    this.wipe();
+  }
+
+  private say(): void {
+    if (this.unsaid !== null) this.stream.write(this.unsaid);
+    this.unsaid = null;
+  }
+
+  private wipe(): void {
     if (this.shown) this.stream.write('\r\u001b[K');
     this.shown = false;
     this.drawn = -Infinity;

@@ -153,12 +153,12 @@ export function makeHandlers({
       store.runs.update(run, { name });
       return told(run);
     },
-    'runs.delete': ({ run: id }) => {
+    'runs.delete': async ({ run: id }) => {
       const run = runs.get(id);
       runs.refuseActive(run, 'deleted');
       const files = store.checkpoints.list(id).map((c) => absolutePath(home, c.path));
       traces.removeFilesOf({ run: id });
-      evaluations.removeFilesOf(id);
+      await evaluations.removeFilesOf(id);
       store.runs.delete(id);
       for (const file of files) removeFile(context, file);
       if (run.config.checkpoint_path === null) removeFile(context, runFolder(home, run));
@@ -179,6 +179,7 @@ export function makeHandlers({
     'solves.create': ({ tasks, ...start }) => solves.create(storedTasks(context, tasks), start),
     'solves.create_from_import': async ({ import: id, ...start }) => solves.create(await imports.takeTasks(id), start),
     'solves.cancel': ({ solve }) => solves.cancel(solve),
+    'solves.resume': ({ solve }) => solves.resume(solve),
     'solves.again': ({ solve, ...start }) => solves.again(solve, start),
     'solves.delete': async ({ solve }) => {
       await solves.delete(solve);
@@ -199,8 +200,8 @@ export function makeHandlers({
     'evaluations.create': (input) => evaluations.create(input),
     'evaluations.cancel': ({ evaluation }) => evaluations.cancel(evaluation),
     'evaluations.resume': ({ evaluation }) => evaluations.resume(evaluation),
-    'evaluations.delete': ({ evaluation }) => {
-      evaluations.delete(evaluation);
+    'evaluations.delete': async ({ evaluation }) => {
+      await evaluations.delete(evaluation);
       return {};
     },
     'evaluations.tasks': ({ evaluation }) => evaluations.tasks(evaluation),

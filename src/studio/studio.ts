@@ -25,6 +25,7 @@ import { getSettings } from './settings';
 import { computeEnv } from './supervisor/env';
 import type { ComputeFactory, ComputeRole } from './supervisor/port';
 import { Supervisor } from './supervisor/supervisor';
+import { TensorQueue } from './supervisor/tensor-queue';
 import { loadBundled } from './tasks';
 import { Traces } from './traces';
 import { Watcher } from './watcher';
@@ -105,15 +106,16 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const datasets = new Datasets(context, () => runs.pump());
   const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
   const traces = new Traces(context);
-  const evaluations = new Evaluations(context);
-  const solves = new Solves(context, (solve) => traces.removeFilesOf({ solve }));
+  const queue = new TensorQueue(context);
+  const evaluations = new Evaluations(context, queue);
+  const solves = new Solves(context, queue, (solve) => traces.removeFilesOf({ solve }));
   const imports = new Imports(context, datasets);
   const exchange = new Exchange(context, datasets);
   const bundles = new Bundles(context, exchange, (id) => runs.get(id));
   markLost(context);
   traces.recover();
-  evaluations.recover();
-  solves.recover();
+  evaluations.recover(options.resumeAtStart ?? false);
+  solves.recover(options.resumeAtStart ?? false);
   await datasets.builds.recover(options.resumeAtStart ?? false);
   const handlers = makeHandlers({
     context,
@@ -136,6 +138,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   });
   const watcher = new Watcher(context, () => runs.pump());
   if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
+  queue.pump();
 
   let closed: Promise<void> | null = null;
   const close = async () => {
@@ -146,6 +149,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     runs.close();
     evaluations.close();
     solves.close();
+    queue.close();
     await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
     await supervisor.close(5_000);
     runs.closed();

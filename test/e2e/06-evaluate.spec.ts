@@ -89,6 +89,8 @@ test('a task shows its candidates and which views voted for them; keys go on to 
   await expect(title).not.toHaveText(name);
   await page.keyboard.press('ArrowLeft');
   await expect(title).toHaveText(name);
+  // Training goes on, and its checkpoint stays for as long as the evaluation does.
+  await expect(page.getByRole('button', { name: 'Play back' })).toBeVisible();
   // From the result to the task, which lists it, and back.
   await page.getByRole('button', { name: 'Show the task' }).click();
   await page

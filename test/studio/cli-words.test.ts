@@ -56,13 +56,16 @@ describe('progress', () => {
     expect(text().endsWith('\r\u001b[K')).toBe(true);
   });
 
-  it('writes plain lines now and then to a file', () => {
+  it('writes plain lines now and then to a file, and the last word at the end', () => {
     const { line, pass, text } = capture(false);
     for (let i = 0; i < 40; i++) {
       line.update(i, 40, `step ${i}`, null);
       pass(1000);
     }
     line.clear();
-    expect(text()).toBe('step 0\nstep 10\nstep 20\nstep 30\n');
+    expect(text()).toBe('step 0\nstep 10\nstep 20\nstep 30\nstep 39\n');
+    line.clear();
+    expect(text().endsWith('step 39\n')).toBe(true);
+    expect(text().match(/step 39/g)).toHaveLength(1);
   });
 });

@@ -7,14 +7,16 @@ import { buildArc } from '../../src/core/data/arc-builder';
 import type { Task } from '../../src/shared/arc';
 import type { EvaluationInfo } from '../../src/shared/contract/evaluations';
 import type { EvaluationReport } from '../../src/shared/evaluation';
+import type { ToCompute } from '../../src/shared/compute';
 import { isActive } from '../../src/shared/jobs';
+import { SolveOptionsSchema } from '../../src/shared/solve';
 import { forkCompute } from '../../src/studio/compute-fork';
 import { openStudio, type Studio } from '../../src/studio/studio';
 import { builtEntries } from './build';
 import { checkpointFile, runRecord, tinyConfig } from './fixtures';
 import { freshFolder } from './home';
 import { jsonLines, runCli, startEntry } from './processes';
-import { eventually, ScriptedCompute } from './scripted-compute';
+import { eventually, ScriptedCompute, type ScriptedPort } from './scripted-compute';
 
 let entry: string;
 let folder: string;
@@ -37,12 +39,13 @@ afterEach(async () => {
   for (const studio of open.splice(0)) await studio.close();
 });
 
-async function start(home: string, scripted?: ScriptedCompute): Promise<Studio> {
+async function start(home: string, scripted?: ScriptedCompute, resumeAtStart = false): Promise<Studio> {
   const studio = await openStudio({
     home,
     transport: 'web',
     compute: (log) => scripted?.factory ?? forkCompute(entry, log),
     resources: null,
+    resumeAtStart,
   });
   open.push(studio);
   return studio;
@@ -291,11 +294,80 @@ describe('the queue of evaluations', () => {
     const checkpoint = stored(studio);
     const { id } = await studio.dispatch('evaluations.create', { checkpoint });
     studio.context.store.evaluations.update(id, { owner: '999999999' });
-    const again = await start(home, new ScriptedCompute());
+    const again = await start(home, new ScriptedCompute(), true);
     expect(again.evaluations.get(id)).toMatchObject({ status: 'stopped' });
     expect(again.evaluations.get(id).error).toContain('continue it');
     again.context.store.checkpoints.delete(checkpoint);
     await expect(again.dispatch('evaluations.resume', { evaluation: id })).rejects.toThrow('has been removed');
+  });
+
+  it('goes on at the next start after a regular quit, at its old place, and waits for the app to be it', async () => {
+    const home = freshFolder();
+    const scripted = new ScriptedCompute();
+    const stops = (port: ScriptedPort, message: ToCompute) => {
+      if (message.type === 'stop') {
+        port.say({ type: 'done', job: message.job, status: 'stopped', step: 0, result: null });
+      }
+      if (message.type === 'exit') port.exit();
+    };
+    scripted.onPost = stops;
+    const studio = await start(home, scripted);
+    const checkpoint = stored(studio);
+    const [first, second] = [
+      await studio.dispatch('evaluations.create', { checkpoint }),
+      await studio.dispatch('evaluations.create', { checkpoint, weights: 'raw' }),
+    ];
+    expect([first.status, second.status]).toEqual(['running', 'queued']);
+    await studio.close();
+
+    const line = await start(home, new ScriptedCompute());
+    for (const { id } of [first, second]) {
+      expect(line.evaluations.get(id)).toMatchObject({
+        status: 'stopped',
+        error: expect.stringContaining('goes on at the next start'),
+      });
+    }
+    await line.close();
+
+    const later = new ScriptedCompute();
+    const app = await start(home, later, true);
+    const job = later.latest('tensor').job('evaluate');
+    expect(job.plan).toMatchObject({ resume: true, weights: 'ema' });
+    expect([app.evaluations.get(first.id).status, app.evaluations.get(second.id).status]).toEqual([
+      'running',
+      'queued',
+    ]);
+    // Killed: what ran is only told, as it may have been the cause; what waited is taken up.
+    for (const { id } of [first, second]) app.context.store.evaluations.update(id, { owner: '999999999' });
+    const after = new ScriptedCompute();
+    const again = await start(home, after, true);
+    expect(again.evaluations.get(first.id)).toMatchObject({
+      status: 'stopped',
+      error: expect.stringContaining('continue it'),
+    });
+    expect(again.evaluations.get(second.id)).toMatchObject({ status: 'running', error: null });
+    expect(after.latest('tensor').job('evaluate').plan.weights).toBe('raw');
+    // One click.
+    await again.dispatch('evaluations.resume', { evaluation: first.id });
+    expect(again.evaluations.get(first.id).status).toBe('queued');
+  });
+
+  it('is one for evaluations and solves: the oldest comes first, and two never run beside each other', async () => {
+    const scripted = new ScriptedCompute();
+    const studio = await start(freshFolder(), scripted);
+    const checkpoint = stored(studio);
+    const evaluation = await studio.dispatch('evaluations.create', { checkpoint });
+    const task: Task = { name: 't', train: [{ input: [[1]], output: [[2]] }], test: [{ input: [[3]] }] };
+    const [solve] = studio.solves.create([task], { checkpoint: null, options: SolveOptionsSchema.parse({}) });
+    const last = await studio.dispatch('evaluations.create', { checkpoint });
+    expect([evaluation.status, solve.status, last.status]).toEqual(['running', 'queued', 'queued']);
+    const port = scripted.latest('tensor');
+    const failed = { code: 'internal' as const, message: 'No.' };
+    port.say({ type: 'failed', job: port.job('evaluate').job, error: failed, step: null });
+    await eventually(() => studio.solves.get(solve.id).status === 'running', 'the solve');
+    expect(studio.evaluations.get(last.id).status).toBe('queued');
+    port.say({ type: 'failed', job: port.job('solve').job, error: failed, step: null });
+    await eventually(() => studio.evaluations.get(last.id).status === 'running', 'the last one');
   });
 
   it('is all or nothing in the store', async () => {

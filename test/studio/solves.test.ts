@@ -27,12 +27,13 @@ afterEach(async () => {
   for (const studio of open.splice(0)) await studio.close();
 });
 
-async function start(home: string, scripted?: ScriptedCompute): Promise<Studio> {
+async function start(home: string, scripted?: ScriptedCompute, resumeAtStart = false): Promise<Studio> {
   const studio = await openStudio({
     home,
     transport: 'web',
     compute: (log) => scripted?.factory ?? forkCompute(entry, log),
     resources: null,
+    resumeAtStart,
   });
   open.push(studio);
   return studio;
@@ -137,13 +138,47 @@ describe('solves', () => {
     expect(studio.solves.get(id).status).toBe('running');
   });
 
-  it('of a studio that died are stopped, and say so', async () => {
+  it('of a studio that died are stopped, say so, and run again at a click; those that waited begin', async () => {
     const home = freshFolder();
     const studio = await start(home, new ScriptedCompute());
-    const [{ id }] = studio.solves.create([TASK], { checkpoint: null, options: options() });
-    studio.context.store.solves.update(id, { owner: '999999999' });
-    const later = await start(home, new ScriptedCompute());
-    expect(later.solves.get(id)).toMatchObject({ status: 'stopped', error: expect.stringContaining('solve it again') });
+    const [{ id }, waiting] = studio.solves.create([TASK, TASK], { checkpoint: null, options: options() });
+    const killed = { owner: '999999999' };
+    studio.context.store.solves.update(id, { ...killed, checks: [check], candidates: [[grid(9)]] });
+    studio.context.store.solves.update(waiting.id, killed);
+    const scripted = new ScriptedCompute();
+    const later = await start(home, scripted, true);
+    expect(later.solves.get(id)).toMatchObject({
+      status: 'stopped',
+      error: expect.stringContaining('run it again'),
+      attempt: '99',
+    });
+    expect(later.solves.get(waiting.id)).toMatchObject({ status: 'running', error: null });
+    const again = await later.dispatch('solves.resume', { solve: id });
+    expect(again).toMatchObject({ status: 'queued', error: null, step: 0, check: null, attempt: null });
+    await expect(later.dispatch('solves.resume', { solve: id })).rejects.toThrow('is queued');
+  });
+
+  it('begin again at the next start after a regular quit, in their order', async () => {
+    const home = freshFolder();
+    const scripted = new ScriptedCompute();
+    scripted.onPost = (port, message) => {
+      const result = { kind: 'solve' as const, path: 'x', bytes: 1, sha256: 'y', kept: null };
+      if (message.type === 'stop') port.say({ type: 'done', job: message.job, status: 'stopped', step: 26, result });
+      if (message.type === 'exit') port.exit();
+    };
+    const studio = await start(home, scripted);
+    const made = studio.solves.create([TASK, TASK, TASK], { checkpoint: null, options: options() });
+    await studio.dispatch('solves.cancel', { solve: made[2].id });
+    await studio.close();
+    const status = (of: Studio) => made.map(({ id }) => of.solves.get(id).status);
+    const line = await start(home, new ScriptedCompute());
+    expect(status(line)).toEqual(['stopped', 'stopped', 'stopped']);
+    expect(line.solves.get(made[0].id).error).toContain('begins again at the next start');
+    await line.close();
+    const app = await start(home, new ScriptedCompute(), true);
+    // What somebody cancelled stays so.
+    expect(status(app)).toEqual(['running', 'queued', 'stopped']);
+    expect(app.solves.get(made[0].id)).toMatchObject({ step: 0, error: null });
   });
 
   it('need a checkpoint that is there, and one to learn embeddings only', async () => {

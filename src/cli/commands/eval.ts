@@ -222,7 +222,7 @@ class CheckpointCommand {
     const meter = meterOn(this.line);
     const off = studio.events.on('evaluation.progress', (p) => meter.update(p.done, p.total, 'examples'));
     try {
-      for (const e of before) evaluations.delete(e.id);
+      for (const e of before) await evaluations.delete(e.id);
       if (finished) say('There is nothing unfinished in the folder.');
       const { id } = evaluations.create(input, { ...extras, data_path });
       this.stop = () => void evaluations.cancel(id).catch((error: unknown) => studio.log.error('stopping', error));

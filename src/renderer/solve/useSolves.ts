@@ -76,8 +76,13 @@ export function useSolveActions() {
   return {
     busy,
     cancel: (info: SolveInfo) => attempt(info, 'ended', () => useClient().call('solves.cancel', { solve: info.id })),
+    resume: (info: SolveInfo) => attempt(info, 'started', () => useClient().call('solves.resume', { solve: info.id })),
     remove,
   };
 }
+
+/** It failed, or the app ended before it did: it can be run again as it is. */
+export const cutOff = ({ status, error, kept_bytes }: SolveInfo): boolean =>
+  (status === 'failed' || status === 'stopped') && error !== null && kept_bytes === null;
 
 export const canEnd = (info: SolveInfo): boolean => isActive(info.status);

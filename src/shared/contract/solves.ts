@@ -68,6 +68,8 @@ export const solveMethods = {
   'solves.create_from_import': method<SolveInfo[]>()(z.strictObject({ import: z.string(), ...start })),
   /** Ends it with the answer that it has by then. */
   'solves.cancel': method<SolveInfo>()(solve),
+  /** One that was cut off or failed, anew, as it was asked for. */
+  'solves.resume': method<SolveInfo>()(solve),
   /** The same task again, with these options. */
   'solves.again': method<SolveInfo>()(z.strictObject({ solve: z.string(), ...start })),
   'solves.delete': method<Record<string, never>>()(solve),

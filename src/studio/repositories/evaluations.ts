@@ -26,6 +26,7 @@ export interface EvaluationRecord {
   path: string;
   outside: boolean;
   owner: string | null;
+  resume_at_start: boolean;
   created: string;
 }
 
@@ -55,6 +56,7 @@ function fromRow(row: Row): WithRun {
     else record[key] = value;
   }
   record.outside = row.outside === 1;
+  record.resume_at_start = row.resume_at_start === 1;
   record.outcomes = { solved: 0, close: 0, missed: 0, unknown: 0, ...(record.outcomes as object) };
   return record as unknown as WithRun;
 }

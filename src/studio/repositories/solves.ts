@@ -25,6 +25,7 @@ export interface SolveRecord {
   /** Of the model that is kept for its playback; null where none is. */
   kept_bytes: number | null;
   owner: string | null;
+  resume_at_start: boolean;
   created: string;
 }
 
@@ -35,7 +36,8 @@ function record(row: Row): SolveRecord {
   const { task_json, ...rest } = row;
   const read = fromRow(rest);
   const correct = row.correct === null ? null : row.correct === 1;
-  return { ...read, task_json: JSON.parse(task_json as string), correct } as unknown as SolveRecord;
+  const resume_at_start = row.resume_at_start === 1;
+  return { ...read, task_json: JSON.parse(task_json as string), correct, resume_at_start } as unknown as SolveRecord;
 }
 
 export class SolveRepository {

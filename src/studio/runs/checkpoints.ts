@@ -10,7 +10,7 @@ import { runFolder } from './summary';
 
 /**
  * Which of a run's checkpoints go: all but the newest `keep`, the best, those that `checkpoint_every_eval` keeps, and
- * those in `inUse` (a trace is being made of them, or an evaluation was).
+ * those in `inUse` (a trace is being made of them, a solve starts from them, or an evaluation was made).
  */
 export function toPrune(
   list: readonly CheckpointRecord[],
@@ -34,6 +34,7 @@ export function pruneCheckpoints(context: Context, run: RunRecord): void {
   }
   // Results lead to playbacks of their checkpoint: it stays for as long as they do.
   for (const e of store.evaluations.list(run.id)) if (e.checkpoint !== null) inUse.add(e.checkpoint);
+  for (const s of store.solves.active()) if (s.checkpoint !== null) inUse.add(s.checkpoint);
   const gone = toPrune(
     store.checkpoints.list(run.id),
     run.config.studio.keep_checkpoints,

@@ -13,7 +13,7 @@ import { newId } from '../ids';
 import { isAlive } from '../owner';
 import type { SolveRecord } from '../repositories/solves';
 import { removeFile } from '../runs/checkpoints';
-import { TensorQueue } from '../supervisor/tensor-queue';
+import type { TensorQueue } from '../supervisor/tensor-queue';
 import { keptFolder } from './kept';
 import { solveDetail, solveInfo } from './summary';
 
@@ -27,29 +27,35 @@ export interface SolveStart {
 type SolveFile = Extract<JobResult, { kind: 'solve' }>;
 type Patch = Parameters<Context['store']['solves']['update']>[1];
 
-export class Solves {
-  private readonly queue: TensorQueue;
+const CLOSED = 'TRM Studio was closed before it was finished: it begins again at the next start.';
+const LOST = 'TRM Studio ended before it was finished: run it again.';
 
+export class Solves {
   /** @param removeTraces ends and removes the playbacks of a solve */
   constructor(
     private readonly context: Context,
+    private readonly queue: TensorQueue,
     private readonly removeTraces: (solve: string) => void,
   ) {
-    this.queue = new TensorQueue(context, {
+    queue.serve({
       next: () => {
         const next = this.mine().find((solve) => solve.status === 'queued');
         if (!next) return null;
-        const { id, task_json: task, options, checkpoint_path } = next;
+        const { id, created, task_json: task, options, checkpoint_path } = next;
         const out = absolutePath(context.home, next.path);
         const keep = keptFolder(context.home, next);
-        return { id, job: (job) => ({ type: 'solve', job, task, options, checkpoint: checkpoint_path, out, keep }) };
+        const given = { task, options, checkpoint: checkpoint_path, out, keep };
+        return { id, created, job: (job) => ({ type: 'solve', job, ...given }) };
       },
-      started: (id) => this.update(id, { status: 'running', error: null }),
+      started: (id) => this.update(id, { status: 'running', error: null, resume_at_start: false }),
       heard: (id, message) => this.hear(id, message),
-      requeued: (id) => this.update(id, { status: 'queued', step: 0, seconds: 0, checks: [], candidates: [] }),
+      requeued: (id) => this.requeue(id),
       ended: (id, end) => {
         if (end.status === 'failed') this.update(id, { status: 'failed', error: end.error, owner: null });
-        else this.finish(id, end.status, end.result?.kind === 'solve' ? end.result : null);
+        else if (end.status === 'stopped' && end.closing) {
+          // Not its end: it begins anew. Until then it shows what it had.
+          this.update(id, { status: 'stopped', error: CLOSED, owner: null, resume_at_start: true });
+        } else this.finish(id, end.status, end.result?.kind === 'solve' ? end.result : null);
       },
     });
   }
@@ -89,6 +95,7 @@ export class Solves {
         sha256: null,
         kept_bytes: null,
         owner,
+        resume_at_start: false,
         created: new Date().toISOString(),
       });
       this.changed(id);
@@ -110,7 +117,22 @@ export class Solves {
     if (status !== 'queued' && status !== 'running') {
       throw new StudioError('conflict', `The solve is ${status}: there is nothing to cancel.`);
     }
-    if (!(await this.queue.stop(id))) this.update(id, { status: 'stopped', owner: null });
+    if (!(await this.queue.stop(id))) {
+      this.update(id, { status: 'stopped', owner: null });
+      this.queue.notify();
+    }
+    return solveInfo(this.context, this.record(id));
+  }
+
+  /** Begins one anew that was cut off or failed, with the options that it has. */
+  resume(id: string): SolveInfo {
+    const { status } = this.record(id);
+    this.refuseForeign(id, 'run again');
+    if (status !== 'stopped' && status !== 'failed') {
+      throw new StudioError('conflict', `The solve is ${status}: solve the task again instead.`);
+    }
+    this.requeue(id);
+    this.queue.pump();
     return solveInfo(this.context, this.record(id));
   }
 
@@ -126,12 +148,25 @@ export class Solves {
     this.context.events.emit('solve.deleted', { solve: id });
   }
 
-  /** Those whose process died are stopped; the answers of their last check stay. */
-  recover(): void {
-    for (const solve of this.context.store.solves.active()) {
-      if (solve.owner !== null && isAlive(solve.owner)) continue;
-      const error = 'TRM Studio ended before it was finished: solve it again.';
-      this.context.store.solves.update(solve.id, { status: 'stopped', error, owner: null });
+  /**
+   * What a dead process left behind is stopped, and told; the answers of its last check stay. What only waited, or was
+   * cut off by a regular quit, begins anew if `resume`.
+   */
+  recover(resume: boolean): void {
+    const { solves } = this.context.store;
+    for (const { id, owner, status, resume_at_start } of solves.active()) {
+      if (owner !== null && isAlive(owner)) continue;
+      const waited = status === 'queued' || resume_at_start;
+      solves.update(id, {
+        status: 'stopped',
+        error: waited ? CLOSED : LOST,
+        owner: null,
+        resume_at_start: waited,
+      });
+    }
+    if (!resume) return;
+    for (const { id, status, resume_at_start } of solves.list()) {
+      if (resume_at_start && status === 'stopped') this.requeue(id);
     }
   }
 
@@ -141,17 +176,25 @@ export class Solves {
     return this.get(id);
   }
 
+  /** Before the queue is closed. */
   close(): void {
-    for (const solve of this.mine()) {
-      if (this.queue.running === solve.id) continue;
-      this.update(solve.id, { status: 'stopped', error: 'TRM Studio was closed: solve it again.', owner: null });
+    for (const { id } of this.mine()) {
+      // The one that runs says for itself how it ends; should it never come to that, it is known that it may go on.
+      if (this.queue.running === id) this.context.store.solves.update(id, { resume_at_start: true });
+      else this.update(id, { status: 'stopped', error: CLOSED, owner: null, resume_at_start: true });
     }
-    this.queue.close();
   }
 
   private mine(): SolveRecord[] {
     const { store, owner } = this.context;
     return store.solves.active().filter((solve) => solve.owner === owner);
+  }
+
+  /** It waits again, and begins at its beginning. */
+  private requeue(id: string): void {
+    const { owner } = this.context;
+    const anew = { step: 0, seconds: 0, checks: [], candidates: [], correct: null };
+    this.update(id, { status: 'queued', error: null, owner, resume_at_start: false, ...anew });
   }
 
   private hear(id: string, message: FromCompute): void {
@@ -177,7 +220,7 @@ export class Solves {
     const { kept = null, bytes = null, sha256 = null } = result ?? {};
     const error = kept && 'fault' in kept ? `Its playback cannot be made. ${kept.fault}` : null;
     const kept_bytes = kept && 'bytes' in kept ? kept.bytes : null;
-    this.update(id, { status, error, correct, bytes, sha256, kept_bytes, owner: null });
+    this.update(id, { status, error, correct, bytes, sha256, kept_bytes, owner: null, resume_at_start: false });
   }
 
   private checkpointPath(id: number | null): string | null {

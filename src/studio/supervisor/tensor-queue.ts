@@ -1,6 +1,6 @@
 /**
- * Jobs of one kind, one behind the other, in the compute process that holds tensors: between the steps of whatever trains,
- * and taken up again in the next process where the present one is renewed for a training run.
+ * Evaluations and solves, one behind the other, in the compute process that holds tensors: between the steps of whatever
+ * trains, and taken up again in the next process where the present one is renewed for a training run.
  */
 import type { ComputeJob, FromCompute } from '../../shared/compute';
 import type { Context } from '../context';
@@ -13,14 +13,22 @@ type JobDone = Extract<FromCompute, { type: 'done' }>;
 
 export type QueueEnd =
   | { status: 'done'; result: JobDone['result'] }
-  /** It was asked to stop. */
-  | { status: 'stopped'; result: JobDone['result'] }
+  /** It was asked to stop; `closing`: because the studio closes. */
+  | { status: 'stopped'; result: JobDone['result']; closing: boolean }
   | { status: 'failed'; error: string };
 
-/** What the queue's owner keeps of its items. Ids are the owner's; a job gets a new name at every start. */
+/** What waits in an owner's list. */
+export interface QueueItem {
+  id: string;
+  /** ISO time: the oldest of all owners comes first. */
+  created: string;
+  job: (name: string) => ComputeJob;
+}
+
+/** What one kind of items is to its owner. Ids are unique among all owners; a job gets a new name at every start. */
 export interface QueueOwner {
   /** The oldest item of this process that waits, or null. */
-  next(): { id: string; job: (name: string) => ComputeJob } | null;
+  next(): QueueItem | null;
   started(id: string): void;
   /** Everything that its job says before its end. */
   heard(id: string, message: FromCompute): void;
@@ -31,6 +39,7 @@ export interface QueueOwner {
 
 interface Current {
   id: string;
+  owner: QueueOwner;
   job: string;
   /** A stop was asked for. */
   asked: boolean;
@@ -41,32 +50,41 @@ interface Current {
 export class TensorQueue {
   private current: Current | null = null;
   private closing = false;
+  private readonly owners: QueueOwner[] = [];
   private readonly listeners = new Set<() => void>();
 
-  constructor(
-    private readonly context: Pick<Context, 'supervisor' | 'log'>,
-    private readonly owner: QueueOwner,
-  ) {}
+  constructor(private readonly context: Pick<Context, 'supervisor' | 'log'>) {}
+
+  serve(owner: QueueOwner): void {
+    this.owners.push(owner);
+  }
 
   /** The item whose job is in the compute process. */
   get running(): string | null {
     return this.current?.id ?? null;
   }
 
-  /** Starts the next item, if none runs. */
+  /** Starts the oldest item, if none runs. */
   pump(early = false): void {
     if (this.current || this.closing) return;
-    const next = this.owner.next();
-    if (!next) return;
-    const current: Current = { id: next.id, job: newId(), asked: false, early };
+    const waiting = this.owners.flatMap((owner) => {
+      const item = owner.next();
+      return item ? [{ owner, ...item }] : [];
+    });
+    if (waiting.length === 0) return;
+    const next = waiting.reduce((a, b) => (b.created < a.created ? b : a));
+    const current: Current = { id: next.id, owner: next.owner, job: newId(), asked: false, early };
     this.current = current;
-    this.owner.started(next.id);
+    next.owner.started(next.id);
     this.context.supervisor.tensor.run(next.job(current.job) as never, {
       onMessage: (message) => {
         if (this.current === current) void this.receive(current, message);
       },
-      onLost: (error) =>
-        current.early ? this.again(current, false) : void this.end(current, { status: 'failed', error }),
+      onLost: (error) => {
+        if (current.early) this.again(current, false);
+        else if (this.closing) void this.end(current, { status: 'stopped', result: null, closing: true });
+        else void this.end(current, { status: 'failed', error });
+      },
     });
   }
 
@@ -78,16 +96,6 @@ export class TensorQueue {
     this.context.supervisor.tensor.send({ type: 'stop', job: current.job });
     await this.until(() => this.current !== current);
     return true;
-  }
-
-  /** Forgets the item's job; what it still says is not heard. */
-  drop(id: string): void {
-    if (this.current?.id !== id) return;
-    const { tensor } = this.context.supervisor;
-    tensor.send({ type: 'stop', job: this.current.job });
-    tensor.drop(this.current.job);
-    this.current = null;
-    this.notify();
   }
 
   /** Asks what runs to stop; nothing is started any more. */
@@ -109,19 +117,28 @@ export class TensorQueue {
     });
   }
 
+  /** Looks again at what `until` waits for: an item has ended without having run. */
+  notify(): void {
+    for (const listener of [...this.listeners]) listener();
+  }
+
   private async receive(current: Current, message: FromCompute): Promise<void> {
     current.early = false;
     if (message.type === 'failed') {
       const { code, message: error, data } = message.error;
       const recycle = data?.recycle === true;
-      if (recycle || (code === 'unavailable' && !this.closing)) this.again(current, recycle);
+      if (code === 'unavailable' && this.closing) {
+        await this.end(current, { status: 'stopped', result: null, closing: true });
+      } else if (recycle || code === 'unavailable') this.again(current, recycle);
       else await this.end(current, { status: 'failed', error });
     } else if (message.type === 'done') {
-      const asked = current.asked || this.closing;
+      const { status, result } = message;
       // A stop that nobody asked for: its process is being renewed for a training run.
-      if (message.status === 'stopped' && !asked) this.again(current, false);
-      else await this.end(current, { status: message.status, result: message.result });
-    } else this.owner.heard(current.id, message);
+      if (status === 'done') await this.end(current, { status, result });
+      else if (current.asked || this.closing) {
+        await this.end(current, { status, result, closing: !current.asked });
+      } else this.again(current, false);
+    } else current.owner.heard(current.id, message);
   }
 
   /** Goes on in the next process, once this one is gone. */
@@ -129,7 +146,7 @@ export class TensorQueue {
     if (this.current !== current) return;
     const { supervisor } = this.context;
     this.current = null;
-    this.owner.requeued(current.id);
+    current.owner.requeued(current.id);
     this.notify();
     setTimeout(() => this.pump(true), AGAIN_MS).unref();
     // A training run meets the same limit at its next step, and renews the process itself.
@@ -139,16 +156,12 @@ export class TensorQueue {
   private async end(current: Current, end: QueueEnd): Promise<void> {
     if (this.current !== current) return;
     try {
-      await this.owner.ended(current.id, end);
+      await current.owner.ended(current.id, end);
     } catch (error) {
       this.context.log.error(`the end of ${current.id} cannot be recorded`, error);
     }
     if (this.current === current) this.current = null;
     this.notify();
     this.pump();
-  }
-
-  private notify(): void {
-    for (const listener of [...this.listeners]) listener();
   }
 }

@@ -4,6 +4,7 @@ import { evaluations } from './002-evaluations';
 import { traceDetail } from './003-trace-detail';
 import { solves } from './004-solves';
 import { solveTraces } from './005-solve-traces';
+import { resumeAtStart } from './006-resume-at-start';
 
 /** Every migration, in order. A released one is never edited: add the next number. */
-export const MIGRATIONS: readonly Migration[] = [initial, evaluations, traceDetail, solves, solveTraces];
+export const MIGRATIONS: readonly Migration[] = [initial, evaluations, traceDetail, solves, solveTraces, resumeAtStart];
