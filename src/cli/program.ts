@@ -19,6 +19,7 @@ import { importCheckpointCommand } from './commands/import-checkpoint';
 import { runsCommand } from './commands/runs';
 import { serveCommand } from './commands/serve';
 import { solveCommand } from './commands/solve';
+import { traceCommand } from './commands/trace';
 import { trainCommand } from './commands/train';
 import { addComputeOptions, applyComputeOptions } from './compute-options';
 import { say, sayError } from './output';
@@ -43,6 +44,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   buildMazeCommand(program, exit);
   evalCommand(program, exit);
   solveCommand(program, exit);
+  traceCommand(program, exit);
   exportCommand(program, exit);
   importCheckpointCommand(program, exit);
   runsCommand(program);

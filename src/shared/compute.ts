@@ -45,6 +45,8 @@ export interface TraceJob {
   inner: boolean;
   /** Other views of the puzzle (augmentations) to take along, at most. */
   views: number;
+  /** A puzzle that the checkpoint never saw takes the mean of its embedding rows instead of being refused. */
+  new_puzzle?: 'mean';
   out: string;
 }
 

@@ -41,6 +41,56 @@ test('a task dropped on the window is followed to its two attempts', async () =>
   await look(studio.current, 'solve-done');
 });
 
+test('it is played back: the vote, the views, a view in its own frame, where a cell looks', async () => {
+  const { page } = studio.current;
+  await page.getByRole('button', { name: 'Play back', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'fill', level: 1 })).toBeVisible();
+  await expect(page.getByText(/after \d+ steps · test input/)).toBeVisible({ timeout: 60_000 });
+  const timeline = page.getByRole('slider', { name: 'ACT step' });
+  await expect(timeline).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('region', { name: 'Demonstrations' })).toBeVisible();
+  const votes = page.getByRole('region', { name: 'Votes' });
+  await expect(votes.getByText('8 views at step 4')).toBeVisible();
+  await expect(votes.getByText('right', { exact: true })).toBeVisible();
+  await look(studio.current, 'solve-playback');
+  // From the start, step by step, into the updates and out again.
+  await page.keyboard.press('Home');
+  await expect(timeline).toHaveAttribute('aria-valuenow', '1');
+  await page.keyboard.press('ArrowRight');
+  await expect(timeline).toHaveAttribute('aria-valuenow', '2');
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByText(/inside a step/)).toBeVisible();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('End');
+  // Another view's own way.
+  const views = votes.getByRole('group').getByRole('button');
+  await expect(views).toHaveCount(8);
+  await votes.getByRole('button', { name: /^View 2:/ }).click();
+  await expect(page.getByText('view 2 of 8')).toBeVisible();
+  await page.keyboard.press('Shift+ArrowRight');
+  const cell = page.getByRole('region', { name: /^Row \d, column \d/ });
+  await expect(cell.getByRole('img', { name: /^layer 1, head 2/ })).toBeVisible({ timeout: 60_000 });
+  await look(studio.current, 'solve-playback-view');
+});
+
+test('other questions of the solve can be played back, a demonstration too', async () => {
+  const { page } = studio.current;
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Other example…' }).click();
+  await expect(page.getByText('Made before')).toBeVisible();
+  await look(studio.current, 'solve-question');
+  await page.getByRole('textbox', { name: 'ACT steps' }).fill('0');
+  await expect(page.getByText(/use a whole number from 1 to 256/)).toBeVisible();
+  await page.getByRole('textbox', { name: 'ACT steps' }).fill('9');
+  await page.getByRole('button', { name: 'Play back demonstration 2' }).click();
+  await expect(page.getByText(/demonstration 2/)).toBeVisible();
+  await expect(page.getByRole('slider', { name: 'ACT step' })).toHaveAttribute('aria-valuemax', '9', {
+    timeout: 60_000,
+  });
+  await page.getByRole('link', { name: 'its solve' }).click();
+  await expect(page.getByText('Attempt 1')).toBeVisible();
+});
+
 test('the same task again, ended early, keeps what it has', async () => {
   const { page } = studio.current;
   await page.getByRole('button', { name: 'Solve again…' }).click();

@@ -1,4 +1,7 @@
 /** Traces of schema 2, as the window reads them: a real one written by core, and hand-made ones. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { effectScope } from 'vue';
 import type { StudioError } from '@shared/errors';
@@ -12,6 +15,7 @@ import { readTrace, type Trace } from '@renderer/playback/trace';
 import { usePlayer, type Player } from '@renderer/playback/usePlayer';
 import { traceOfView } from '@renderer/playback/views';
 import { countVotes } from '@renderer/playback/votes';
+import { traceJson as fileJson } from '../../src/core/evaluate/trace-json';
 import golden from '../golden/trace/v2.json';
 import { writeTensors } from './fixtures/trace-file';
 
@@ -37,6 +41,12 @@ describe('a trace that core wrote', () => {
     });
     // View 0 is the example itself.
     expect(trace.views?.tokens[0]).toEqual(trace.layers[0].tokens);
+  });
+
+  it('becomes the same JSON in the window and on the command line', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'trm-trace-')), 'trace.safetensors');
+    writeFileSync(path, goldenFile());
+    expect(JSON.parse(await fileJson(path))).toEqual(JSON.parse(traceJson(readTrace(goldenFile()))));
   });
 
   it('is read at any place of a larger buffer', () => {

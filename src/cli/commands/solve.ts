@@ -132,7 +132,7 @@ async function solve(studio: Studio, files: string[], flags: Flags, options: Sol
 }
 
 /** As the import reads them, with its refusals. */
-async function readTasks(studio: Studio, files: readonly string[]) {
+export async function readTasks(studio: Studio, files: readonly string[]) {
   const { import: id } = await studio.dispatch('import.begin', {});
   await studio.dispatch('import.add_paths', { import: id, paths: files.map((file) => resolve(file)) });
   const { problems } = await studio.dispatch('import.preview', { import: id });

@@ -2,6 +2,7 @@
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { EMBEDDING, type OpenCheckpoint } from '../checkpoint/studio';
+import { meanRow } from '../solve/model';
 import { IGNORE_LABEL, type Batch } from '../data/batch';
 import { DatasetStore } from '../data/store';
 import { PuzzleEmbedding } from '../train/sign-sgd';
@@ -16,6 +17,8 @@ export interface ExampleRequest {
   weights: 'ema' | 'raw';
   /** How many other views of the same puzzle to take along, at most. */
   views: number;
+  /** What a puzzle gets that the checkpoint never saw: it is refused, unless the mean of all embedding rows is to do. */
+  new_puzzle?: 'mean';
 }
 
 /** Row 0 is the example, the others its views. */
@@ -54,12 +57,14 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
     }
     const refs = [example, ...(request.views > 0 ? siblingViews(store, example, request.views) : [])];
     const read = refs.map((ref) => store.read(ref));
-    const rows = await embeddingRows(checkpoint, store, refs);
+    const rows = await embeddingRows(checkpoint, store, refs, request.new_puzzle === 'mean');
     const width = saved.config.arch.puzzle_emb_ndim;
     let puzzles: PuzzleEmbedding | null = null;
     if (width) {
       const table = new Float32Array(rows.length * width);
-      for (const [b, row] of rows.entries()) table.set((await file.row(EMBEDDING, row)) as Float32Array, b * width);
+      for (const [b, row] of rows.entries()) {
+        table.set(row === null ? await meanRow(file) : ((await file.row(EMBEDDING, row)) as Float32Array), b * width);
+      }
       puzzles = new PuzzleEmbedding(rows.length, width, table);
     }
     const inputs = read.map((r) => r.input);
@@ -82,14 +87,15 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
 
 /**
  * The embedding row of each example's puzzle. Rows belong to names: a run on several datasets numbers them anew. A view
- * that the run never saw takes the row of the example itself.
- * @throws StudioError `not_found` if the run never saw the first one
+ * that the run never saw takes the row of the example itself; null stands for the mean of all.
+ * @throws StudioError `not_found` if the run never saw the first one, unless the mean is to do
  */
 async function embeddingRows(
   { meta, file }: OpenCheckpoint,
   store: DatasetStore,
   refs: readonly ExampleRef[],
-): Promise<number[]> {
+  mean: boolean,
+): Promise<(number | null)[]> {
   const bytes = file.has('identifiers') ? (await file.read('identifiers')).data : new Uint8Array(0);
   const table = store.identifiers();
   const names =
@@ -105,7 +111,7 @@ async function embeddingRows(
     return row >= 0 ? row : null;
   };
   const [first, ...rest] = refs.map(rowOf);
-  if (first === null) {
+  if (first === null && !mean) {
     const puzzle = store.puzzleName(refs[0]);
     throw new StudioError(
       'not_found',

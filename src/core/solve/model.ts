@@ -101,7 +101,7 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
 }
 
 /** The mean of the embedding's rows. The blank row 0 never learns and does not count, unless it is the only one. */
-async function meanRow(file: SafetensorsFile): Promise<Float32Array> {
+export async function meanRow(file: SafetensorsFile): Promise<Float32Array> {
   const [rows, width] = file.header.tensors.get(EMBEDDING)?.shape ?? [0, 0];
   const sum = new Float64Array(width);
   const first = rows > 1 ? 1 : 0;
