@@ -26,16 +26,30 @@ export interface Candidate {
   views: string[];
 }
 
-/** What is known after a check: every view predicted its test inputs and its held-out demonstration. */
-export interface SolveCheck {
-  step: number;
-  seconds: number;
+/** What a network's cells are mixed by, of those that a solve from nothing trains; or the one of a checkpoint. */
+export type SolveNetwork = 'attention' | 'mlp' | 'checkpoint';
+
+/** What is known of one network after a check. */
+export interface NetworkCheck {
+  name: SolveNetwork;
   /** Share of the views with a held-out demonstration that solved it; null if none has one. */
   held_out: number | null;
   /** Share of the demonstrations that views were trained on and solve. */
   fitted: number;
-  /** Votes of the first candidate, per test input, as a share of the views. */
+  /** Per test input, the share of its views that vote for the first candidate. */
   support: number[];
+}
+
+/** What is known after a check: every view predicted its test inputs and its held-out demonstration. */
+export interface SolveCheck {
+  step: number;
+  seconds: number;
+  /** Of the leading network: the one whose views solve most of what they keep back, then agree most. */
+  held_out: number | null;
+  fitted: number;
+  support: number[];
+  /** The leading one first. */
+  networks: NetworkCheck[];
 }
 
 /** In the folder that a solve keeps for its playback (core/solve/keep.ts). */
@@ -57,7 +71,7 @@ export interface SolveResult {
   steps: number;
   seconds: number;
   options: SolveOptions;
-  /** The model: where it started from and how it was trained. */
+  /** The leading network: where it started from and how it was trained. */
   checkpoint: { path: string; step: number; data_sha256: string | null } | null;
   config: TrainConfig;
   canvas: number;

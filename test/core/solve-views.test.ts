@@ -125,6 +125,7 @@ describe('stopping early', () => {
     held_out,
     fitted,
     support: [support],
+    networks: [],
   });
   it('takes held-out demonstrations that are solved and a vote that stands still', () => {
     expect(isSettled([check(0.7, 0.6)], ['a', 'a', 'a'])).toBe(true);

@@ -1,13 +1,15 @@
 /** The network that a solve trains: a small one from nothing, or a checkpoint's with fresh embedding rows. */
 import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
 import { StudioError } from '../../shared/errors';
-import type { SolveOptions, SolveResult } from '../../shared/solve';
+import type { SolveNetwork, SolveOptions, SolveResult } from '../../shared/solve';
 import { ARC_VOCAB } from '../../shared/arc-canvas';
 import { EMBEDDING, openCheckpoint, readWeights } from '../checkpoint/studio';
 import type { SafetensorsFile } from '../checkpoint/safetensors';
 import { Trainer } from '../train/trainer';
 
 export interface SolveModel {
+  /** What mixes its cells, or `checkpoint`. */
+  name: SolveNetwork;
   trainer: Trainer;
   config: TrainConfig;
   checkpoint: SolveResult['checkpoint'];
@@ -16,23 +18,27 @@ export interface SolveModel {
 /** Steps of a schedule without an end: the rate stays constant after its warm-up, as a budget in seconds has no last step. */
 const ENDLESS = 1e9;
 
-/** What a solve from nothing trains with: small, so that a minute on two cores holds some hundred steps. */
-function scratchConfig(options: SolveOptions): TrainConfig {
+/**
+ * What a solve from nothing trains with: small and shallow, so that a minute on two cores holds a thousand steps. Measured on
+ * the tuned half of scripts/solve/tasks.json (docs/solving.md): more recursion or more ACT steps learn slower.
+ */
+function scratchConfig(options: SolveOptions, name: SolveNetwork): TrainConfig {
   return TrainConfigSchema.parse({
     arch: {
       hidden_size: 96,
       num_heads: 4,
       expansion: 2,
       L_layers: 2,
-      H_cycles: 2,
+      H_cycles: 1,
       L_cycles: 2,
-      halt_max_steps: 4,
+      halt_max_steps: 2,
       puzzle_emb_ndim: 96,
       puzzle_emb_len: 1,
       forward_dtype: 'float32',
+      ...(name === 'mlp' ? { mlp_t: true, pos_encodings: 'none' } : {}),
     },
     global_batch_size: 32,
-    lr: 1e-3,
+    lr: 2e-3,
     lr_warmup_steps: 20,
     puzzle_emb_lr: 0.03,
     weight_decay: 0.03,
@@ -43,21 +49,27 @@ function scratchConfig(options: SolveOptions): TrainConfig {
   });
 }
 
-export function scratchModel(options: SolveOptions, canvas: number): SolveModel {
+/**
+ * Two networks that learn the task side by side. Attention carries over from colour to colour within tens of steps, an MLP
+ * over the cells from place to place; which of them a task needs is not known before.
+ */
+export function scratchModels(options: SolveOptions, canvas: number): SolveModel[] {
   if (options.learn === 'embeddings') {
     throw new StudioError(
       'bad_input',
       'Only the embeddings cannot learn from nothing, as the weights would stay random: choose a checkpoint, or let all weights learn.',
     );
   }
-  const config = scratchConfig(options);
-  const spec = {
-    arch: config.arch,
-    seq_len: canvas ** 2,
-    vocab_size: ARC_VOCAB,
-    num_puzzle_identifiers: options.views + 1,
-  };
-  return { trainer: new Trainer(config, spec, ENDLESS, null), config, checkpoint: null };
+  return (['attention', 'mlp'] as const).map((name) => {
+    const config = scratchConfig(options, name);
+    const spec = {
+      arch: config.arch,
+      seq_len: canvas ** 2,
+      vocab_size: ARC_VOCAB,
+      num_puzzle_identifiers: options.views + 1,
+    };
+    return { name, trainer: new Trainer(config, spec, ENDLESS, null), config, checkpoint: null };
+  });
 }
 
 /** Rates of test-time training on a trained network: its own would move it too little in a minute. */
@@ -90,6 +102,7 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
     // A table of one row: taken for every view, as its length differs.
     trainer.load(weights, config.arch.puzzle_emb_ndim ? await meanRow(file) : null);
     return {
+      name: 'checkpoint',
       trainer,
       config,
       checkpoint: { path, step: meta.step, data_sha256: file.header.metadata.data_sha256 ?? null },

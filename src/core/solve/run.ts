@@ -8,7 +8,7 @@ import { writeAtomically, type WrittenFile } from '../checkpoint/atomic';
 import { countParameters } from '../model/architecture';
 import { Random } from '../train/random';
 import { keepSolve } from './keep';
-import { checkpointModel, scratchModel, type SolveModel } from './model';
+import { checkpointModel, scratchModels, type SolveModel } from './model';
 import { solveTask, type SolveHost } from './solve';
 import { TaskViews, smallestCanvas } from './views';
 
@@ -30,14 +30,11 @@ export async function runSolve(
   backend: BackendInfo,
   host: SolveHost,
 ): Promise<{ file: WrittenFile; result: SolveResult; kept: Kept }> {
-  const model =
-    checkpoint === null
-      ? { ...scratchModel(options, smallestCanvas(task)), canvas: smallestCanvas(task) }
-      : await checkpointModel(checkpoint, options);
+  const { models, canvas } = await modelsFor(task, checkpoint, options);
   try {
-    refuseTooLarge(task, model.canvas, checkpoint);
-    const views = new TaskViews(task, options.views, model.canvas, new Random(options.seed, `views:${task.name}`));
-    const outcome = await solveTask(task, views, model, options, host);
+    refuseTooLarge(task, canvas, checkpoint);
+    const views = new TaskViews(task, options.views, canvas, new Random(options.seed, `views:${task.name}`));
+    const { leader: model, ...outcome } = await solveTask(task, views, models, options, host);
     const attempts = outcome.candidates.map(attemptsOf);
     const { trainer } = model;
     const result: SolveResult = {
@@ -52,15 +49,24 @@ export async function runSolve(
       options,
       checkpoint: model.checkpoint,
       config: model.config,
-      canvas: model.canvas,
+      canvas,
       parameters: countParameters(trainer.architecture, trainer.spec),
       backend: `${backend.backend} ${backend.version} on ${backend.device}`,
     };
     const file = await writeAtomically(out, [Buffer.from(`${JSON.stringify(result)}\n`)]);
     return { file, result, kept: keep === null ? null : await keepOrSay(keep, task, views, model) };
   } finally {
-    model.trainer.dispose();
+    for (const { trainer } of models) trainer.dispose();
   }
+}
+
+async function modelsFor(task: Task, checkpoint: string | null, options: SolveOptions) {
+  if (checkpoint !== null) {
+    const { canvas, ...model } = await checkpointModel(checkpoint, options);
+    return { models: [model], canvas };
+  }
+  const canvas = smallestCanvas(task);
+  return { models: scratchModels(options, canvas), canvas };
 }
 
 async function keepOrSay(out: string, task: Task, views: TaskViews, model: SolveModel): Promise<Kept> {

@@ -15,7 +15,7 @@ import {
 } from '../../shared/arc-grid';
 import { cropGrid } from '../../shared/arc-canvas';
 import type { Task } from '../../shared/arc';
-import type { Candidate, SolveCheck, SolveEnd, SolveOptions } from '../../shared/solve';
+import type { Candidate, NetworkCheck, SolveCheck, SolveEnd, SolveOptions } from '../../shared/solve';
 import { Votes } from '../arc/voting';
 import { evaluateBatch } from '../evaluate/batch';
 import { Random } from '../train/random';
@@ -23,7 +23,7 @@ import type { SolveModel } from './model';
 import type { TaskViews } from './views';
 import { type Question, type View } from './views';
 
-/** Steps from one check to the next. A check costs about as much as four steps. */
+/** Steps of each network from one check to the next. A check costs about as much as four steps. */
 const CHECK_EVERY = 25;
 /** Checks in a row whose first candidates are the same before the vote counts as stable. */
 const STABLE_CHECKS = 3;
@@ -31,6 +31,9 @@ const STABLE_CHECKS = 3;
 const ENOUGH_HELD_OUT = 0.6;
 const ENOUGH_SUPPORT = 0.5;
 const MOST_CANDIDATES = 20;
+/** From this step on a network is given up that solves so many fewer of the held-out demonstrations than the leading one. */
+const GIVE_UP_FROM = 100;
+const GIVE_UP_BEHIND = 0.3;
 
 export interface SolveHost {
   /** Asked after every step. */
@@ -43,48 +46,51 @@ export interface SolveOutcome {
   candidates: Candidate[][];
   checks: SolveCheck[];
   ended: SolveEnd;
+  /** Of the leading network. */
   steps: number;
   seconds: number;
 }
 
+/** @param models learn side by side, one step each in turn; all views of all of them vote */
 export async function solveTask(
   task: Task,
   views: TaskViews,
-  model: SolveModel,
+  models: readonly SolveModel[],
   options: SolveOptions,
   host: SolveHost,
-): Promise<SolveOutcome> {
-  const { trainer } = model;
+): Promise<SolveOutcome & { leader: SolveModel }> {
   const random = new Random(options.seed, `solve:${task.name}`);
   const started = Date.now();
   const elapsed = () => (Date.now() - started) / 1000;
   const checks: SolveCheck[] = [];
   const leaders: string[] = [];
+  let active = models;
+  let step = 0;
   let candidates: Candidate[][] = task.test.map(() => []);
   let checkSeconds = 0;
 
   const check = async (): Promise<void> => {
     const before = elapsed();
-    const votes = await vote(task, views, model);
+    const { standing, votes } = await compare(task, views, active);
     candidates = votes.map((ballot) => ballot.slice(0, MOST_CANDIDATES));
     leaders.push(JSON.stringify(candidates.map(([first]) => first?.grid ?? null)));
-    const result: SolveCheck = {
-      step: trainer.step,
-      seconds: elapsed(),
-      held_out: await shareSolved(views.heldOutQuestions(), views, model),
-      fitted: (await shareSolved(views.fittedQuestions(), views, model)) ?? 0,
-      support: candidates.map(([first]) => (first ? first.votes / views.views.length : 0)),
-    };
+    const networks = standing.map(({ check }) => check);
+    const { held_out, fitted, support } = networks[0];
+    const result: SolveCheck = { step, seconds: elapsed(), held_out, fitted, support, networks };
     checks.push(result);
+    active = standing.filter(({ check }) => step < GIVE_UP_FROM || !isBehind(check, networks[0])).map((s) => s.model);
     checkSeconds = elapsed() - before;
     host.check(result, candidates);
   };
 
   let ended: SolveEnd | null = null;
   while (ended === null) {
-    const { step, metrics } = trainer.run(views.trainingBatch(model.config.global_batch_size, random));
-    host.step(step, elapsed(), metrics.loss);
-    await new Promise((resolve) => setImmediate(resolve));
+    step++;
+    for (const { trainer, config } of active) {
+      const { metrics } = trainer.run(views.trainingBatch(config.global_batch_size, random));
+      host.step(step, elapsed(), metrics.loss);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     if (host.cancelled()) ended = 'cancelled';
     // The last check must end within the budget.
     else if (elapsed() + 1.2 * checkSeconds >= options.budget_seconds) ended = 'budget';
@@ -94,10 +100,37 @@ export async function solveTask(
       if (isSettled(checks, leaders)) ended = 'solved';
     }
   }
-  if (ended !== 'solved' && (ended !== 'cancelled' || checks.length === 0) && checks.at(-1)?.step !== trainer.step) {
+  if (ended !== 'solved' && (ended !== 'cancelled' || checks.length === 0) && checks.at(-1)?.step !== step) {
     await check();
   }
-  return { candidates, checks, ended, steps: trainer.step, seconds: elapsed() };
+  return { candidates, checks, ended, steps: step, seconds: elapsed(), leader: active[0] };
+}
+
+const isBehind = (one: NetworkCheck, leading: NetworkCheck): boolean =>
+  (leading.held_out ?? leading.fitted) - (one.held_out ?? one.fitted) > GIVE_UP_BEHIND;
+
+/** Every network's views predict everything. @returns networks, the leading one first, and the candidates of all */
+async function compare(task: Task, views: TaskViews, models: readonly SolveModel[]) {
+  const votes = await vote(task, views, models);
+  const standing: { model: SolveModel; check: NetworkCheck }[] = [];
+  for (const [m, model] of models.entries()) {
+    const held_out = await shareSolved(views.heldOutQuestions(), views, model);
+    const fitted = (await shareSolved(views.fittedQuestions(), views, model)) ?? 0;
+    const support = votes.map(([first]) => (first ? first.votesOf[m] / views.views.length : 0));
+    standing.push({ model, check: { name: model.name, held_out, fitted, support } });
+  }
+  const order = ({ check }: (typeof standing)[number]) => [
+    check.held_out ?? 0,
+    Math.min(...check.support),
+    check.fitted,
+  ];
+  standing.sort((a, b) => {
+    const [x, y] = [order(a), order(b)];
+    const differs = x.findIndex((value, i) => value !== y[i]);
+    return differs < 0 ? 0 : y[differs] - x[differs];
+  });
+  // Which network a vote came from is of use here only.
+  return { standing, votes: votes.map((ballot) => ballot.map(({ votesOf: _, ...candidate }) => candidate)) };
 }
 
 /** Whether more training is unlikely to change the answer: held-out demonstrations are solved and the vote stands still. */
@@ -116,26 +149,42 @@ export function mapBack(grid: FlatGrid, { augmentation: { t, images } }: View): 
   return recolourGrid(transformGrid(grid, inverseDihedral(t)), inverseColours(images));
 }
 
-/** Every view's predictions for every test input, voted on. @returns candidates per test input, best first */
-async function vote(task: Task, views: TaskViews, model: SolveModel): Promise<Candidate[][]> {
+/**
+ * Every view's predictions for every test input, voted on.
+ * @returns candidates per test input, best first, each with its votes per network
+ */
+async function vote(
+  task: Task,
+  views: TaskViews,
+  models: readonly SolveModel[],
+): Promise<(Candidate & { votesOf: number[] })[][]> {
   const votes = new Votes();
   // Test inputs may be alike: each is voted on under its own name.
   const named = (test: number) => String(test);
   const inputs = task.test.map(({ input }) => flattenGrid(input));
-  for await (const { question, grid, q } of predict(views.testQuestions(), views, model)) {
-    // A canvas without a single colour at its corner is no answer.
-    if (grid.cells.length === 0) continue;
-    votes.add(named(question.test), inputs[question.test], mapBack(grid, question.view), q, question.view.id);
+  const count = views.views.length;
+  for (const [m, model] of models.entries()) {
+    for await (const { question, grid, q } of predict(views.testQuestions(), views, model)) {
+      // A canvas without a single colour at its corner is no answer.
+      if (grid.cells.length === 0) continue;
+      const voter = m * count + question.view.id;
+      votes.add(named(question.test), inputs[question.test], mapBack(grid, question.view), q, voter);
+    }
   }
   return inputs.map((input, test) => {
     const ballot = votes.ballot(named(test), input);
     if (!ballot) return [];
-    return ballot.candidates().map(({ grid, votes: count, mean_q }) => ({
-      grid: unflattenGrid(votes.pool.get(grid)),
-      votes: count,
-      q: mean_q,
-      views: ballot.voters(grid).map(({ view }) => views.views[view - 1].name),
-    }));
+    return ballot.candidates().map(({ grid, votes: total, mean_q }) => {
+      const voters = ballot.voters(grid).map(({ view }) => view - 1);
+      return {
+        grid: unflattenGrid(votes.pool.get(grid)),
+        votes: total,
+        q: mean_q,
+        // A view that two networks answer alike is named once.
+        views: [...new Set(voters.map((voter) => views.views[voter % count].name))],
+        votesOf: models.map((_, m) => voters.filter((voter) => Math.floor(voter / count) === m).length),
+      };
+    });
   });
 }
 

@@ -1,0 +1,56 @@
+/** Test-time training with real networks on a task small enough for a few seconds. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Task } from '../../src/shared/arc';
+import { SolveOptionsSchema, type SolveCheck } from '../../src/shared/solve';
+import { loadBackend } from '../../src/core/backend/load';
+import { scratchModels } from '../../src/core/solve/model';
+import { solveTask } from '../../src/core/solve/solve';
+import { TaskViews, smallestCanvas } from '../../src/core/solve/views';
+import { Random } from '../../src/core/train/random';
+
+/** Both cells take the left one's colour. */
+const pair = (a: number, b: number) => ({ input: [[a, b]], output: [[a, a]] });
+const TASK: Task = { name: 'left', train: [pair(1, 2), pair(3, 4), pair(5, 1)], test: [{ input: [[7, 2]] }] };
+
+beforeAll(loadBackend);
+
+async function solve(max_steps: number) {
+  const options = SolveOptionsSchema.parse({ budget_seconds: 600, max_steps, views: 16, seed: 3 });
+  const canvas = smallestCanvas(TASK);
+  const models = scratchModels(options, canvas);
+  const views = new TaskViews(TASK, options.views, canvas, new Random(options.seed, 'views'));
+  const seen: SolveCheck[] = [];
+  try {
+    const { leader, ...outcome } = await solveTask(TASK, views, models, options, {
+      cancelled: () => false,
+      step: () => undefined,
+      check: (check) => seen.push(check),
+    });
+    return { leader: leader.name, steps: models.map(({ trainer }) => trainer.step), outcome, seen };
+  } finally {
+    for (const { trainer } of models) trainer.dispose();
+  }
+}
+
+describe('a solve from nothing', () => {
+  it('trains both networks, names the leading one first, and gives the same answer for the same seed', async () => {
+    const [one, two] = [await solve(50), await solve(50)];
+    expect(one.steps).toEqual([50, 50]);
+    const untimed = ({ outcome }: typeof one) => ({
+      candidates: outcome.candidates,
+      checks: outcome.checks.map(({ seconds: _, ...check }) => check),
+    });
+    expect(untimed(one)).toEqual(untimed(two));
+    expect(one.seen.map(({ step }) => step)).toEqual([25, 50]);
+    for (const { networks, held_out, support } of one.seen) {
+      expect(networks.map(({ name }) => name).sort()).toEqual(['attention', 'mlp']);
+      expect({ held_out, support }).toEqual({ held_out: networks[0].held_out, support: networks[0].support });
+      expect(networks[0].held_out).toBeGreaterThanOrEqual(networks[1].held_out ?? 0);
+    }
+    expect(one.leader).toBe(one.seen.at(-1)?.networks[0].name);
+    // Every view of every network has one vote.
+    const votes = one.outcome.candidates[0].reduce((sum, { votes }) => sum + votes, 0);
+    expect(votes).toBeLessThanOrEqual(32);
+    expect(votes).toBeGreaterThan(0);
+  });
+});
