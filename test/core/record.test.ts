@@ -206,6 +206,27 @@ describe('record', () => {
     expect([full.full[0], full.low[0], full.moved[0]]).toEqual([exact, exact, 1 + 2 ** -8]);
   });
 
+  it.each([false, true])('says products in other ways with the same outcome (bfloat16: %s)', (bfloat16) => {
+    // Small whole numbers: exact in bfloat16 too.
+    const numbers = (shape: number[], by: number): HostTensor => {
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => ((i * by) % 5) - 2);
+      return { dtype: 'float32', shape, values };
+    };
+    const inputs = { a: numbers([2, 3, 4], 3), b: numbers([2, 3, 2], 7), m: numbers([3, 4], 2), n: numbers([5, 4], 3) };
+    const products = (x: Record<string, tf.Tensor>) => ({
+      turned: tf.matMul(x.a as tf.Tensor3D, x.b as tf.Tensor3D, true, false),
+      plain: tf.matMul(x.m as tf.Tensor2D, x.n as tf.Tensor2D, false, true),
+      left: tf.matMul(x.m as tf.Tensor2D, tf.slice(x.m, [0, 0], [3, 2]) as tf.Tensor2D, true, false),
+    });
+    const fn: Recordable = (x) => ({ outputs: lowPrecision(() => products(x)) });
+    const eager = Object.entries(inputs).map(([name, { values, shape }]) => [name, tf.tensor(values, [...shape])]);
+    const tensors = Object.fromEntries(eager) as Record<string, tf.Tensor>;
+    const expected = products(tensors);
+    const made = recorded(fn, inputs, nothing, bfloat16).run(inputs);
+    for (const [name, tensor] of Object.entries(expected)) expect([...made[name]]).toEqual([...tensor.dataSync()]);
+    tf.dispose([tensors, expected]);
+  });
+
   it('computes anew what is ordered after something else', () => {
     const fn =
       (ordered: boolean): Recordable =>

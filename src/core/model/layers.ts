@@ -136,10 +136,15 @@ export function attention(
 
 const flat3 = (x: Tensor4D): Tensor3D => tf.reshape(x, [-1, x.shape[2], x.shape[3]]) as Tensor3D;
 
-/** softmax(q · kᵀ / √d); q and k [n, T, d] → [n, T, T]. Scaling q costs T·d products, scaling the scores T·T. */
+/**
+ * softmax(q · kᵀ / √d); q and k [n, T, d] → [n, T, T]. Scaling q costs T·d products, scaling the scores T·T. TensorFlow's
+ * softmax of bfloat16 computes in float32 inside: what it rounds is what goes into a product in bfloat16 anyway.
+ */
 function weightsOf(q: Tensor3D, k: Tensor3D): Tensor3D {
-  const scores = lowPrecision(() => tf.matMul(tf.mul(q, 1 / Math.sqrt(q.shape[2])) as Tensor3D, k, false, true));
-  return tf.softmax(scores) as Tensor3D;
+  return lowPrecision(() => {
+    const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(q.shape[2])) as Tensor3D, k, false, true);
+    return tf.softmax(scores) as Tensor3D;
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import type { NativeBackend, NativeBinding, OutputInfo } from '../native';
 import type { Graph } from './graph';
 import { DType, type as typeAttr, type Attrs, type AttrValue, type GraphNode, type Output } from './graph';
 import { setOrderingHook } from '../ordering';
+import { lowered } from './lower';
 import { settlePrecision } from './precision';
 import { inferOutputs, RecordingError, type OpAttr, type Traced } from './shapes';
 
@@ -104,7 +105,8 @@ export class Tracer {
       shape,
       dtype: settled.low && dtype === DType.float32 ? DType.bfloat16 : dtype,
     }));
-    return this.graph.node(op, settled.inputs, settled.attrs, outputs).outputs.map((output) => this.define(output));
+    const { outputs: made } = lowered(this.graph, op, settled.inputs, settled.attrs, outputs);
+    return made.map((output) => this.define(output));
   }
 
   /** A constant that the function makes. */
