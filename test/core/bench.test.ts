@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ratios, resultRecord, stepFlops, stepTable, type StepResult } from '../../src/cli/bench/report';
 import { MODES, stepJobs } from '../../src/cli/bench/jobs';
 import { loadBackend } from '../../src/core/backend/load';
+import { Message } from '../../src/core/backend/record/proto';
 import { benchModel, BENCH_NAMES } from '../../src/core/bench/configs';
 import {
   matmulPeak,
@@ -12,6 +13,7 @@ import {
   median,
   type Timing,
 } from '../../src/core/bench/measure';
+import { readRunMetadata, summarise } from '../../src/core/bench/run-metadata';
 import { judge, soak, type SoakSample } from '../../src/core/bench/soak';
 import { checkConfig } from '../../src/shared/config-fields';
 
@@ -154,5 +156,26 @@ describe('measurements', () => {
     expect(seen).toHaveLength(100);
     expect([done.steps, done.execution, done.samples.length]).toEqual([100, 'recorded', 100]);
     expect(done.tensors[0]).toBe(done.tensors[1]);
+  });
+});
+
+describe('a profile', () => {
+  it('reads what TensorFlow wrote down of a run', () => {
+    const node = (name: string, from: number, to: number) =>
+      new Message().text(1, name).int(13, 5_000).int(14, from).int(15, to);
+    const device = '/job:localhost/replica:0/task:0/device:CPU:0';
+    const ran = [node('a', 1_000_000, 3_500_000), node('b', 0, 500_000), node('_SOURCE', 0, 0)];
+    const stats = ran.reduce((message, one) => message.message(2, one), new Message().text(1, device));
+    const graph = new Message()
+      .message(1, new Message().text(1, 'a').text(2, 'MatMul'))
+      .message(1, new Message().text(1, 'b').text(2, 'MatMul'));
+    const metadata = new Message().message(1, new Message().message(1, stats)).message(3, graph).finish();
+    expect(summarise(readRunMetadata(metadata), 1, 4)).toEqual({
+      step_ms: 4,
+      ops: [
+        { op: 'MatMul', device: '/device:CPU:0', count: 2, ms: 3 },
+        { op: 'other', device: '/device:CPU:0', count: 1, ms: 0 },
+      ],
+    });
   });
 });

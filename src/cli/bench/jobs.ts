@@ -1,6 +1,7 @@
 /** What is measured, and in which process: each measurement alone in one of its own. */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchModel, EMBEDDING_ROWS, type BenchName } from '../../core/bench/configs';
 import type { Execution, Timing } from '../../core/bench/measure';
@@ -10,7 +11,7 @@ import { appFiles } from '../../studio/app-files';
 
 /** One measurement of ours, as `trm bench one` takes it. */
 export interface OwnJob {
-  what: 'step' | 'eval' | 'trace' | 'peak' | 'soak';
+  what: 'step' | 'profile' | 'eval' | 'trace' | 'peak' | 'soak';
   config: BenchName;
   execution: Execution;
   dtype: 'float32' | 'bfloat16';
@@ -52,11 +53,11 @@ export function runStep(
   return runOwn<Timing>({ what: 'step', config, execution, dtype, ...runs });
 }
 
-/** This program again, for one job. */
-export function runOwn<T>(job: OwnJob, line?: (text: string) => void): Promise<T> {
+/** This program again, for one job. @param env variables besides this process's own */
+export function runOwn<T>(job: OwnJob, line?: (text: string) => void, env?: NodeJS.ProcessEnv): Promise<T> {
   // Garbage collection on demand: the soak measures what is held, not what is not yet collected.
   const args = ['--expose-gc', process.argv[1], 'bench', 'one', JSON.stringify(job)];
-  return lastLine<T>(process.execPath, args, `bench ${job.what} of ${job.config}`, line);
+  return lastLine<T>(process.execPath, args, `bench ${job.what} of ${job.config}`, line, env);
 }
 
 function runTorch(
@@ -86,19 +87,54 @@ function runTorch(
     puzzle_emb_ndim: arch.puzzle_emb_ndim,
     halt_max_steps: arch.halt_max_steps,
   };
-  return lastLine<Timing>(python, [torchScript(), JSON.stringify(size)], `${mode} of ${config}`);
+  return lastLine<Timing>(
+    python,
+    [scriptFile('torch_step.py', 'PyTorch is compared'), JSON.stringify(size)],
+    `${mode} of ${config}`,
+  );
 }
 
-function torchScript(): string {
-  const script = join(appFiles().root, 'scripts', 'bench', 'torch_step.py');
+function scriptFile(name: string, what: string): string {
+  const script = join(appFiles().root, 'scripts', 'bench', name);
   if (existsSync(script)) return script;
-  throw new StudioError('not_found', `${script} is missing: PyTorch is compared in a checkout of the project only.`);
+  throw new StudioError('not_found', `${script} is missing: ${what} in a checkout of the project only.`);
+}
+
+/**
+ * Compiles what lets TensorFlow trace a run, hands `use` the environment that a process needs for it, and cleans up.
+ * @throws StudioError `unavailable` off Linux or without a C++ compiler
+ */
+export async function withTracing<T>(use: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
+  if (process.platform !== 'linux') throw new StudioError('unavailable', 'Steps are profiled on Linux only.');
+  const source = scriptFile('session_trace.cc', 'steps are profiled');
+  const folder = mkdtempSync(join(tmpdir(), 'trm-trace-'));
+  try {
+    const library = join(folder, 'session_trace.so');
+    const compiler = process.env.CXX || 'g++';
+    try {
+      execFileSync(compiler, ['-O1', '-fPIC', '-shared', '-std=c++17', source, '-o', library, '-ldl'], {
+        stdio: 'pipe',
+      });
+    } catch (error) {
+      const why = String((error as Error).message).split('\n')[0];
+      throw new StudioError('unavailable', `${compiler} could not compile ${source} (${why}): install g++ or set CXX.`);
+    }
+    return await use({ LD_PRELOAD: library });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** @returns the JSON object that the process prints last */
-function lastLine<T>(command: string, args: string[], what: string, line?: (text: string) => void): Promise<T> {
+function lastLine<T>(
+  command: string,
+  args: string[],
+  what: string,
+  line?: (text: string) => void,
+  env: NodeJS.ProcessEnv = {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let out = '';
     let err = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -15,6 +15,8 @@ export async function runOne(job: OwnJob): Promise<void> {
   switch (job.what) {
     case 'step':
       return printJson(measure.measureStep(model, job.execution, runs, version));
+    case 'profile':
+      return printJson(measure.profileStep(model, runs));
     case 'eval':
       return printJson(measure.measureEvaluation(model, job.execution, runs, version));
     case 'trace':

@@ -3,10 +3,11 @@ import { cpus } from 'node:os';
 import { Option, type Command } from 'commander';
 import { BENCH_NAMES, benchModel, type BenchName } from '../../core/bench/configs';
 import type { Timing } from '../../core/bench/measure';
+import type { StepProfile } from '../../core/bench/run-metadata';
 import type { SoakResult, SoakSample } from '../../core/bench/soak';
 import { toWireError } from '../../shared/errors';
 import { usableThreads } from '../../core/backend/threads';
-import { isTorch, MODES, runOwn, runStep, stepJobs, type Mode, type OwnJob } from '../bench/jobs';
+import { isTorch, MODES, runOwn, runStep, stepJobs, withTracing, type Mode, type OwnJob } from '../bench/jobs';
 import { runOne } from '../bench/one';
 import { ratios, resultRecord, stepTable, type Peaks, type StepResult } from '../bench/report';
 import type { Globals } from '../open';
@@ -21,6 +22,7 @@ interface BenchOptions extends Globals {
   warm?: string;
   batch?: string;
   eager?: boolean;
+  dtype?: string;
 }
 
 /** @returns the command, for those of other benchmarks */
@@ -43,6 +45,10 @@ export function benchCommand(program: Command, exit: (code: number) => void): Co
   common(bench.command('trace'))
     .description('one example with everything that playback shows: seconds per trace')
     .action(async (_: unknown, command: Command) => exit(await benchTrace(command.optsWithGlobals<BenchOptions>())));
+  common(bench.command('profile'))
+    .description('what each kind of op of a recorded step takes, and on which device')
+    .option('--dtype <name>', 'float32 or bfloat16 (default: both, where the machine gains from bfloat16)')
+    .action(async (_: unknown, command: Command) => exit(await benchProfile(command.optsWithGlobals<BenchOptions>())));
   bench
     .command('soak')
     .description('a long run of a tiny model: tensors, native handles, memory and speed must stay as they were')
@@ -164,6 +170,49 @@ async function measureEach(
   }
   if (!options.json && rows.length) print(table(['config', 'mode', what, 'memory'], rows, [3]));
   return failed ? EXIT.failed : EXIT.ok;
+}
+
+const DTYPES = ['float32', 'bfloat16'] as const;
+/** Lines of a profile's table; the rest are one line. */
+const SHOWN = 16;
+
+async function benchProfile(options: BenchOptions): Promise<number> {
+  const dtypes = chosen(options.dtype ? [options.dtype] : undefined, DTYPES, '--dtype');
+  const runs = runsOf({ ...options, steps: options.steps ?? '5', warm: options.warm ?? '2' });
+  let measured = 0;
+  await withTracing(async (env) => {
+    for (const config of chosen(options.config, BENCH_NAMES, '--config')) {
+      for (const dtype of dtypes) {
+        say(`${config}, ${dtype} …`);
+        try {
+          const job = { what: 'profile', config, execution: 'recorded', dtype, ...runs } as const;
+          const profile = await runOwn<StepProfile>(job, undefined, env);
+          if (options.json) printJson({ event: 'result', what: 'profile', config, dtype, ...profile });
+          else print(profileTable(config, dtype, profile));
+          measured++;
+        } catch (error) {
+          say(toWireError(error).message);
+        }
+      }
+    }
+  });
+  return measured ? EXIT.ok : EXIT.failed;
+}
+
+function profileTable(config: BenchName, dtype: string, { step_ms, ops }: StepProfile): string {
+  const sum = ops.reduce((ms, op) => ms + op.ms, 0);
+  const rest = ops.slice(SHOWN);
+  const last = {
+    op: `${rest.length} other kinds`,
+    device: '',
+    count: rest.reduce((n, op) => n + op.count, 0),
+    ms: rest.reduce((ms, op) => ms + op.ms, 0),
+  };
+  const rows = [...ops.slice(0, SHOWN), ...(rest.length ? [last] : [])].map(({ op, device, count: n, ms }) => {
+    return [op, device, count(n), ms.toFixed(1), `${((100 * ms) / sum).toFixed(1)} %`];
+  });
+  const head = `${config}, ${dtype}: ${step_ms.toFixed(0)} ms a step; its ops take ${sum.toFixed(0)} ms in all`;
+  return `${head}\n${table(['op', 'device', 'count', 'ms', 'share'], rows, [2, 3, 4])}\n`;
 }
 
 async function benchSoak(options: BenchOptions): Promise<number> {

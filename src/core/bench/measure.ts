@@ -1,4 +1,7 @@
 /** What a benchmark's process measures: steps, evaluation, a trace, and what this machine's matrix products reach. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import { StudioError } from '../../shared/errors';
@@ -12,6 +15,7 @@ import { Random } from '../train/random';
 import { PuzzleEmbedding } from '../train/sign-sgd';
 import { Trainer } from '../train/trainer';
 import type { BenchModel } from './configs';
+import { readRunMetadata, summarise, type StepProfile } from './run-metadata';
 
 export interface Timing {
   times_ms: number[];
@@ -88,6 +92,32 @@ export function measureStep(
   try {
     return timed(runs, (i) => trainer.run(batches[i % batches.length]), version);
   } finally {
+    trainer.dispose();
+  }
+}
+
+/**
+ * What each kind of op of a recorded step takes, by TensorFlow's own account.
+ * @throws StudioError `unavailable` in a process without scripts/bench/session_trace.cc before TensorFlow
+ */
+export function profileStep(model: Omit<BenchModel, 'name'>, runs: Runs): StepProfile {
+  const trainer = trainerFor(model, 'recorded');
+  const batch = randomBatch(model.spec, model.config.global_batch_size, 0);
+  const folder = mkdtempSync(join(tmpdir(), 'trm-profile-'));
+  try {
+    const { median_ms } = timed(runs, () => trainer.run(batch), '');
+    const ops = Array.from({ length: runs.steps }, (_, i) => {
+      const file = join(folder, `${i}.pb`);
+      process.env.TRM_SESSION_TRACE = file;
+      trainer.run(batch);
+      process.env.TRM_SESSION_TRACE = '';
+      if (existsSync(file)) return readRunMetadata(readFileSync(file));
+      throw new StudioError('unavailable', 'TensorFlow traced nothing: use "bench profile" on Linux.');
+    });
+    return summarise(ops.flat(), runs.steps, median_ms);
+  } finally {
+    process.env.TRM_SESSION_TRACE = '';
+    rmSync(folder, { recursive: true, force: true });
     trainer.dispose();
   }
 }
