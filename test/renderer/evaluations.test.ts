@@ -212,8 +212,14 @@ describe('starting one', () => {
     best,
   });
 
-  it('takes the best checkpoint and the run’s own data, and refuses a wrong number beside its field', async () => {
-    prepare({ 'evaluations.create': () => evaluation({ id: 'new' }) });
+  it.each([
+    ['the best checkpoint', 5],
+    ['the checkpoint that took the place of the best while one was choosing', 6],
+  ])('takes %s and the run’s own data, and refuses a wrong number beside its field', async (_what, best) => {
+    prepare({
+      'evaluations.create': () => evaluation({ id: 'new' }),
+      'runs.checkpoints': () => [checkpoint(7, 9000, false), checkpoint(best, 6000, true)],
+    });
     const open = ref(false);
     await show({
       render: () =>
@@ -242,7 +248,7 @@ describe('starting one', () => {
     document.querySelector<HTMLFormElement>('#evaluate')?.dispatchEvent(new Event('submit', { cancelable: true }));
     await flushPromises();
     expect(client.calls.find((c) => c.method === 'evaluations.create')?.input).toEqual({
-      checkpoint: 5,
+      checkpoint: best,
       dataset: 'd1',
       split: 'test',
       weights: 'ema',
