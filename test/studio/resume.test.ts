@@ -159,6 +159,23 @@ describe('train --resume after SIGKILL of everything', () => {
   );
 });
 
+it('a run whose processes use up their handles goes on in new ones, which nobody sees, and gives the same numbers', async () => {
+  const home = freshFolder();
+  const { stderr, stdout, code } = await runCli(train(home), { env: { TRM_HANDLE_LIMIT: '700' } });
+  expect(code, stderr).toBe(0);
+  const processes = (readFileSync(join(home, 'logs', 'studio.log'), 'utf8').match(/goes on in a new process/g) ?? [])
+    .length;
+  expect(processes).toBeGreaterThan(1);
+  expect(record(home)).toEqual(expected);
+  const steps = jsonLines(stdout).filter((e) => e.event === 'metrics').map((e) => e.step); // prettier-ignore
+  expect(steps).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
+  const db = openDatabase(join(home, 'studio.db'), { log });
+  const store = openStore(db);
+  const words = store.events.list(store.runs.list()[0].id).map(({ message }) => message);
+  expect(words.filter((message) => /paused|stopped|continues|again|handles/i.test(message))).toEqual([]);
+  db.close();
+});
+
 it('a compute process that outlives its studio is ended before the run goes on, which gives the same numbers', async () => {
   const home = freshFolder();
   const running = await startEntry('cli', train(home));

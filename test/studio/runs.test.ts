@@ -185,6 +185,9 @@ describe('runs', () => {
     const port = compute.latest('tensor');
     train(port, 1, 2);
     const path = save(port, 2);
+    const seen: string[] = [];
+    studio.events.on('run.changed', (changed) => seen.push(changed.status));
+    const told = (await studio.dispatch('runs.events', { run: run.id })).length;
     port.say({
       type: 'failed',
       job: port.job('train').job,
@@ -195,7 +198,31 @@ describe('runs', () => {
       () => compute.latest('tensor') !== port && compute.latest('tensor').posted.some((m) => m.type === 'train'),
     );
     expect(compute.latest('tensor').job('train').resume_from).toBe(path);
-    await eventually(() => status(studio, run) === 'running');
+    train(compute.latest('tensor'), 3, 4);
+    // Nobody sees it: neither in the status, nor in the events, nor in the curves.
+    expect(new Set(seen)).toEqual(new Set(['running']));
+    expect(await studio.dispatch('runs.events', { run: run.id })).toHaveLength(told);
+    const [loss] = await studio.dispatch('runs.metrics', { run: run.id, names: ['lm_loss'] });
+    expect([...loss.steps]).toEqual([1, 2, 3, 4]);
+  });
+
+  it.each(['pause', 'stop'] as const)('hear a %s that comes while their process is renewed', async (word) => {
+    const { studio, compute } = await bench();
+    const run = await create(studio, 'long');
+    await eventually(() => studio.runs.get(run.id).total_steps === 100);
+    const port = compute.latest('tensor');
+    train(port, 1, 2);
+    save(port, 2);
+    compute.onPost = (to, message) => (to === port ? undefined : behave(to, message));
+    port.say({
+      type: 'failed',
+      job: port.job('train').job,
+      step: 2,
+      error: { code: 'unavailable', message: 'Handles are used up.', data: { recycle: true } },
+    });
+    const asked = studio.dispatch(`runs.${word}`, { run: run.id });
+    port.exit();
+    expect((await asked).status).toBe(word === 'pause' ? 'paused' : 'stopped');
   });
 
   it('that cannot be written down are stopped with the reason, and what was saved stays', async () => {

@@ -80,8 +80,8 @@ export function freeNegativeHandles(backend: NativeBackend): void {
   };
 }
 
-/** Most handles one process may use: an eighth below the 2³² at which numbers would be given twice. */
-export const HANDLE_LIMIT = 2 ** 32 - 2 ** 29;
+/** Most handles one process may use: an eighth below the 2³² at which numbers would be given twice. Tests lower it. */
+export const HANDLE_LIMIT = Number(process.env.TRM_HANDLE_LIMIT) || 2 ** 32 - 2 ** 29;
 
 /** The share of HANDLE_LIMIT that this process has used, told from the number of a handle made for it; 0 on other backends. */
 export function handleUse(): number {

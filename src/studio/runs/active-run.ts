@@ -14,14 +14,18 @@ export class ActiveRun {
   private leaving: Leaving | null = null;
   private deadline: NodeJS.Timeout | null = null;
   private ended = false;
+  /** What was said while one process took the run over from another; null when its process hears it. */
+  private unheard: (() => void)[] | null = null;
 
   constructor(
     private readonly states: RunStates,
     private readonly recorder: RunRecorder,
-    private readonly job: TrainJob,
+    private job: TrainJob,
     private readonly stopDeadlineMs: number,
-    /** Told once, when the compute process is free again. `renew`: it has to be a new one, and the run goes on in it. */
-    private readonly onEnd: (renew: boolean) => void,
+    /** The job that goes on from the newest checkpoint. */
+    private readonly nextJob: () => Promise<TrainJob>,
+    /** Told once, when the compute process is free again. */
+    private readonly onEnd: () => void,
   ) {}
 
   get run(): string {
@@ -33,10 +37,13 @@ export class ActiveRun {
   }
 
   start(): void {
-    const { supervisor } = this.states.context;
-    supervisor.running = this.run;
+    this.states.context.supervisor.running = this.run;
     this.states.act(this.run, 'start', 'started', { queued_at: null, reason: null });
-    supervisor.tensor.run(this.job, {
+    this.begin();
+  }
+
+  private begin(): void {
+    this.states.context.supervisor.tensor.run(this.job, {
       onMessage: (message) => this.receive(message),
       onLost: (sentence) => this.lost(sentence),
     });
@@ -45,11 +52,13 @@ export class ActiveRun {
 
   /** A word to the job: pause, resume, save, pin. */
   send(word: 'pause' | 'resume' | 'save'): void {
-    this.post({ type: word, job: this.job.job });
+    if (this.unheard) this.unheard.push(() => this.send(word));
+    else this.post({ type: word, job: this.job.job });
   }
 
   pin(pinned: TrainJob['pinned']): void {
-    this.post({ type: 'pin', job: this.job.job, pinned });
+    if (this.unheard) this.unheard.push(() => this.pin(pinned));
+    else this.post({ type: 'pin', job: this.job.job, pinned });
   }
 
   /** Asks it to save and leave; its process is ended if it does not in time. The first word counts, but a stop outdoes a parking. */
@@ -115,7 +124,7 @@ export class ActiveRun {
     this.states.end(this.run, 'finish', { step, reason: null, resume_at_start: false }, () =>
       this.recorder.event('info', `Finished at step ${step}.`, step),
     );
-    this.onEnd(false);
+    this.onEnd();
   }
 
   private stopped(step: number): void {
@@ -126,28 +135,36 @@ export class ActiveRun {
       const patch = { step, reason: leaving?.reason ?? null, resume_at_start: leaving?.resumeAtStart ?? false };
       this.states.end(this.run, 'stop', patch, () => this.recorder.event('info', `Stopped at step ${step}.`, step));
     }
-    this.onEnd(false);
+    this.onEnd();
   }
 
   private failed({ error }: Extract<FromCompute, { type: 'failed' }>): void {
-    const { leaving } = this;
+    if (error.data?.recycle === true && !this.leaving) return void this.renew(error.message);
     this.release();
-    // The compute process has come to the end of what one process can do; the run is saved.
-    const renew = error.data?.recycle === true && !leaving && this.queueAgain(error.message);
-    if (!renew) this.states.fail(this.run, error.message);
-    this.onEnd(renew);
+    this.states.fail(this.run, error.message);
+    this.onEnd();
   }
 
-  private queueAgain(why: string): boolean {
+  /**
+   * The compute process has come to the end of what one process can do, and has saved. The run goes on in a new one, and
+   * nobody sees it: it is running all the while.
+   */
+  private async renew(why: string): Promise<void> {
+    const { log, supervisor } = this.states.context;
+    log.info(`run ${this.run} goes on in a new process: ${why}`);
+    this.unheard = [];
     try {
-      this.recorder.event('info', why);
-      this.states.act(this.run, 'lost', 'stopped', { compute_owner: null });
-      // Before all others in the queue.
-      this.states.act(this.run, 'start', 'continued', { queued_at: new Date(0).toISOString() });
-      return true;
+      await supervisor.tensor.renew();
+      const job = this.leaving ? null : await this.nextJob();
+      const words = this.unheard;
+      this.unheard = null;
+      if (this.leaving || !job) return this.stopped(this.states.get(this.run).step);
+      this.job = job;
+      this.begin();
+      for (const say of words) say();
     } catch (error) {
-      this.states.context.log.error(`run ${this.run} cannot be queued again`, error);
-      return false;
+      this.unheard = null;
+      this.lost(this.states.sentence(error));
     }
   }
 
@@ -164,7 +181,7 @@ export class ActiveRun {
         this.recorder.event('warning', 'Did not stop in time and was ended; goes on from its last checkpoint.'),
       );
     }
-    this.onEnd(false);
+    this.onEnd();
   }
 
   private parked(): void {

@@ -176,24 +176,17 @@ export class Runs {
       // It may have been stopped, or the studio closed, while its checkpoint was verified.
       if (this.closing || this.get(id).status !== 'queued') return;
       this.tellOthers(recorder);
-      this.current = new ActiveRun(this.states, recorder, job, this.stopDeadlineMs, (renew) => this.ended(renew));
+      const again = () => prepareJob(this.context, this.get(id), recorder, { silent: true });
+      this.current = new ActiveRun(this.states, recorder, job, this.stopDeadlineMs, again, () => {
+        this.current = null;
+        this.pump();
+      });
       this.current.start();
     } catch (error) {
       this.current = null;
       this.context.supervisor.running = null;
       this.states.fail(id, this.states.sentence(error));
     }
-  }
-
-  private ended(renew: boolean): void {
-    this.current = null;
-    if (!renew) return this.pump();
-    this.pumping = true;
-    void this.context.supervisor.tensor.renew().finally(() => {
-      this.pumping = false;
-      this.states.notify();
-      this.pump();
-    });
   }
 
   /** Two trainings share the machine's cores and memory: allowed, but worth a word. */

@@ -13,9 +13,15 @@ import { runFolder } from './summary';
 
 /**
  * Takes the run back to its newest trustworthy checkpoint (or to nothing) and returns the job that goes on from there.
+ * @param options.silent tells no event of it
  * @throws StudioError `damaged` if it has checkpoints and none can be read, `not_found` if its data is gone.
  */
-export async function prepareJob(context: Context, run: RunRecord, recorder: RunRecorder): Promise<TrainJob> {
+export async function prepareJob(
+  context: Context,
+  run: RunRecord,
+  recorder: RunRecorder,
+  options: { silent?: boolean } = {},
+): Promise<TrainJob> {
   const { store, home } = context;
   const paths = dataPaths(context, run);
   const had = store.checkpoints.has(run.id);
@@ -33,7 +39,7 @@ export async function prepareJob(context: Context, run: RunRecord, recorder: Run
   rewind(store, run, step);
   removeLeftovers(context, run);
   for (const warning of warnings) recorder.event('warning', warning, step);
-  if (before > 0) {
+  if (before > 0 && !options.silent) {
     const lost = before - step;
     recorder.event(
       'info',
