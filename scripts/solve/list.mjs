@@ -18,7 +18,9 @@ const size = (grid) => {
 
 const all = ['training', 'evaluation'].flatMap((set) => {
   const packed = readFileSync(join(root, 'resources', 'arc', `${set}.json.br`));
-  return JSON.parse(brotliDecompressSync(packed).toString('utf8')).map(({ name, train, test }) => {
+  /** @type {{ name: string, train: string[][], test: string[][] }[]} */
+  const tasks = JSON.parse(brotliDecompressSync(packed).toString('utf8'));
+  return tasks.map(({ name, train, test }) => {
     const seen = [...train.flat(), ...test.map(([input]) => input)].map(size);
     const side = Math.max(...seen.map((grid) => grid.side));
     return { name, set, side, cells: seen.reduce((sum, grid) => sum + grid.cells, 0) };

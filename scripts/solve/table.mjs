@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+// node scripts/solve/table.mjs --out DIR [--budget 60s] [--first N] [--half tuned|untouched] [-- trm solve options]: solves the
+// tasks of scripts/solve/tasks.json one after the other and prints what became of each. An answer that is in DIR already is
+// kept, so that an interrupted table goes on. Let nothing else run meanwhile: the budget is in seconds.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { brotliDecompressSync } from 'node:zlib';
+
+const root = join(import.meta.dirname, '..', '..');
+const own = process.argv.slice(2);
+const cut = own.includes('--') ? own.indexOf('--') : own.length;
+const { values } = parseArgs({
+  args: own.slice(0, cut),
+  options: {
+    out: { type: 'string' },
+    budget: { type: 'string', default: '60s' },
+    first: { type: 'string', default: '40' },
+    half: { type: 'string' },
+  },
+});
+if (!values.out) {
+  console.error('--out DIR is missing: the folder for the answers.');
+  process.exit(2);
+}
+const out = resolve(values.out);
+mkdirSync(out, { recursive: true });
+
+/** @type {{ name: string, set: string, side: number, half: 'tuned' | 'untouched' }[]} */
+const list = JSON.parse(readFileSync(join(root, 'scripts', 'solve', 'tasks.json'), 'utf8'));
+const chosen = list.slice(0, Number(values.first)).filter(({ half }) => !values.half || half === values.half);
+
+/** @param {string} grid as packed: "012/345" */
+const grid = (grid) => grid.split('/').map((row) => [...row].map(Number));
+/** @param {string[]} pair */
+const pair = ([input, output]) => ({ input: grid(input), output: grid(output) });
+const tasks = new Map();
+for (const set of ['training', 'evaluation']) {
+  const packed = readFileSync(join(root, 'resources', 'arc', `${set}.json.br`));
+  for (const { name, train, test } of JSON.parse(brotliDecompressSync(packed).toString('utf8'))) {
+    tasks.set(name, { train: train.map(pair), test: test.map(pair) });
+  }
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'trm-solve-table-'));
+try {
+  for (const { name } of chosen) {
+    if (existsSync(join(out, `${name}.json`))) continue;
+    const file = join(scratch, `${name}.json`);
+    writeFileSync(file, JSON.stringify(tasks.get(name)));
+    const home = join(scratch, 'home');
+    const args = ['solve', file, '--budget', values.budget, '--home', home, '--out', out, ...own.slice(cut + 1)];
+    const { status } = spawnSync(process.execPath, [join(root, 'scripts', 'trm.mjs'), ...args], { stdio: 'inherit' });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+console.log(
+  '| task | set | side | half | solved | steps | seconds | ended | held out | agree |\n|---|---|---|---|---|---|---|---|---|---|',
+);
+const halves = { tuned: [0, 0], untouched: [0, 0] };
+for (const { name, set, side, half } of chosen) {
+  const { correct, steps, seconds, ended, checks } = JSON.parse(readFileSync(join(out, `${name}.json`), 'utf8'));
+  const { held_out, support } = checks.at(-1);
+  const solved = correct.every(Boolean);
+  const percent = (/** @type {number | null} */ share) => (share === null ? '–' : `${Math.round(share * 100)} %`);
+  const cells = [name, set, side, half, solved ? 'yes' : 'no', steps, Math.round(seconds), ended, percent(held_out)];
+  console.log(`| ${[...cells, percent(Math.min(...support))].join(' | ')} |`);
+  halves[half][0] += Number(solved);
+  halves[half][1]++;
+}
+for (const [half, [solved, of]] of Object.entries(halves)) if (of) console.log(`${half}: ${solved} of ${of} solved`);
