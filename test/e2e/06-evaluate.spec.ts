@@ -100,6 +100,32 @@ test('a task shows its candidates and which views voted for them; keys go on to 
   await expect(title).toHaveText(name);
 });
 
+test('the gallery shows which tasks the run solved, and which it did not', async () => {
+  const { page } = studio.current;
+  await goTo(page, 'Tasks');
+  const shown = page.getByText(/[\d,]+ of 2,080 shown/);
+  await page.getByRole('combobox', { name: 'Results of a run' }).selectOption({ index: 1 });
+  const how = page.getByRole('combobox', { name: 'How the tasks did' });
+  await how.selectOption('all');
+  await expect(shown).not.toHaveText(/^2,080/);
+  const count = async (): Promise<number> => Number((await shown.innerText()).split(' ')[0]);
+  const all = await count();
+  expect(all).toBeGreaterThan(5);
+  await expect(
+    page
+      .getByRole('list', { name: 'Tasks' })
+      .getByText(/^(solved|top 10|missed)$/)
+      .first(),
+  ).toBeVisible();
+  await look(studio.current, 'tasks-results');
+  await how.selectOption('unsolved');
+  const unsolved = await count();
+  await how.selectOption('solved');
+  await expect.poll(count).toBe(all - unsolved);
+  await page.getByRole('combobox', { name: 'Results of a run' }).selectOption({ index: 0 });
+  await expect(shown).toHaveText(/^2,080/);
+});
+
 test('a second evaluation is held against the first', async () => {
   const { page } = studio.current;
   await goTo(page, 'Runs');

@@ -115,9 +115,16 @@ function show(studio: Studio, text: string, command: Command): void {
   }
   if (events.length) {
     print('\nEvents:');
-    print(events.map((e) => `  ${e.time}  ${e.step === null ? '' : `step ${count(e.step)}: `}${e.message}`).join('\n'));
+    print(
+      events
+        .map((e) => `  ${localTime(e.time)}  ${e.step === null ? '' : `step ${count(e.step)}: `}${e.message}`)
+        .join('\n'),
+    );
   }
 }
+
+/** `2026-11-25 13:30:36`, in the machine's own time zone. */
+const localTime = (iso: string): string => new Date(iso).toLocaleString('sv-SE');
 
 const shown = (run: RunRecord, path: string): string => JSON.stringify(getPath(run.config, path)) ?? 'null';
 
