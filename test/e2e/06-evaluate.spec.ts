@@ -106,21 +106,15 @@ test('the gallery shows which tasks the run solved, and which it did not', async
   const shown = page.getByText(/[\d,]+ of 2,080 shown/);
   await page.getByRole('combobox', { name: 'Results of a run' }).selectOption({ index: 1 });
   const how = page.getByRole('combobox', { name: 'How the tasks did' });
-  await how.selectOption('all');
+  await how.selectOption({ index: 3 });
   await expect(shown).not.toHaveText(/^2,080/);
   const count = async (): Promise<number> => Number((await shown.innerText()).split(' ')[0]);
   const all = await count();
   expect(all).toBeGreaterThan(5);
-  await expect(
-    page
-      .getByRole('list', { name: 'Tasks' })
-      .getByText(/^(solved|top 10|missed)$/)
-      .first(),
-  ).toBeVisible();
   await look(studio.current, 'tasks-results');
-  await how.selectOption('unsolved');
+  await how.selectOption({ index: 2 });
   const unsolved = await count();
-  await how.selectOption('solved');
+  await how.selectOption({ index: 0 });
   await expect.poll(count).toBe(all - unsolved);
   await page.getByRole('combobox', { name: 'Results of a run' }).selectOption({ index: 0 });
   await expect(shown).toHaveText(/^2,080/);

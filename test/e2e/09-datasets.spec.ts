@@ -107,7 +107,7 @@ test('an archive of tasks and a CSV of mazes, dropped together', async () => {
     'mazes.csv': readFileSync(join(golden, 'csv/maze/train.csv')),
   });
   await expect(dialog(page).getByText('zip archive')).toBeVisible();
-  await expect(dialog(page).getByRole('region', { name: 'Datasets' })).toContainText('mazes, 9 × 9');
+  await expect(dialog(page).getByRole('region', { name: 'Datasets' })).toContainText('mazes, 5 × 5');
   await look(studio.current, 'import-archive');
   await dialog(page)
     .getByRole('button', { name: /^Import 2 tasks/ })
@@ -115,7 +115,7 @@ test('an archive of tasks and a CSV of mazes, dropped together', async () => {
   await expect(dialog(page).getByRole('heading', { name: 'Imported' })).toBeVisible({ timeout: 60_000 });
   await page.keyboard.press('Escape');
   await goTo(page, 'Datasets');
-  await expect(page.getByRole('row', { name: /mazes/ }).filter({ hasText: '9 × 9' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('row', { name: /mazes/ }).filter({ hasText: '5 × 5' })).toBeVisible({ timeout: 60_000 });
 });
 
 test('the folder of a dataset that was made elsewhere', async () => {
