@@ -206,7 +206,7 @@ describe('record', () => {
     expect([full.full[0], full.low[0], full.moved[0]]).toEqual([exact, exact, 1 + 2 ** -8]);
   });
 
-  it.each([false, true])('says products in other ways with the same outcome (bfloat16: %s)', (bfloat16) => {
+  it.each([false, true])('computes products, turned round too, with the same outcome (bfloat16: %s)', (bfloat16) => {
     // Small whole numbers: exact in bfloat16 too.
     const numbers = (shape: number[], by: number): HostTensor => {
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => ((i * by) % 5) - 2);
