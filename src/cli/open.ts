@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { StudioError } from '../shared/errors';
 import { nearest } from '../shared/nearest';
+import { STARTER_NAMES, starterRun } from '../shared/starters';
 import { forkCompute } from '../studio/compute-fork';
 import { resolveHome } from '../studio/home';
 import type { RunRecord } from '../studio/repositories/runs';
@@ -38,6 +39,16 @@ export async function withStudio<T>(options: Globals, work: (studio: Studio) => 
   } finally {
     await studio.close();
   }
+}
+
+/** A run, or a model that ships with the app: `arc-small`, taken into the studio when it is first asked for. */
+export async function findRunOrStarter(studio: Studio, text: string): Promise<RunRecord> {
+  const starter = STARTER_NAMES.find((name) => name === text);
+  const { store } = studio.context;
+  // A run of one's own of that name goes first.
+  if (!starter || store.runs.list().some((run) => run.name === text)) return findRun(studio, text);
+  await studio.starters.install(starter);
+  return findRun(studio, starterRun(starter));
 }
 
 /** A run by its id, the beginning of its id, or its name. @throws StudioError `not_found`, UsageError if several fit */

@@ -10,6 +10,7 @@ import { taskMethods, type TaskEvents } from './contract/tasks';
 import { importMethods, type ImportEvents } from './contract/imports';
 import { datasetMethods, type DatasetEvents } from './contract/datasets';
 import { runMethods, type RunEvents } from './contract/runs';
+import { starterMethods } from './contract/starters';
 import { solveMethods, type SolveEvents } from './contract/solves';
 import { traceMethods, type TraceEvents } from './contract/traces';
 import { bundleMethods } from './contract/bundles';
@@ -27,6 +28,7 @@ export const METHODS = {
   ...runMethods,
   ...traceMethods,
   ...solveMethods,
+  ...starterMethods,
   ...evaluationMethods,
   ...checkpointMethods,
 } as const;

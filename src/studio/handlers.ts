@@ -10,6 +10,7 @@ import type { Evaluations } from './evaluations/evaluations';
 import { estimate, recipeSizes } from './estimate/estimate';
 import { absolutePath } from './home';
 import type { Imports } from './imports/imports';
+import type { Starters } from './starters';
 import { removeFile } from './runs/checkpoints';
 import { newRun } from './runs/create';
 import { handleExport } from './metrics/handler';
@@ -33,6 +34,7 @@ export interface Services {
   evaluations: Evaluations;
   solves: Solves;
   imports: Imports;
+  starters: Starters;
   info: { version: string; transport: AppInfo['transport']; runtimeReport: string | null };
   exchange: Exchange;
   bundles: Bundles;
@@ -49,6 +51,7 @@ export function makeHandlers({
   evaluations,
   solves,
   imports,
+  starters,
   info,
   exchange,
   bundles,
@@ -108,6 +111,9 @@ export function makeHandlers({
     'import.commit': ({ import: id, leave_out_bad }) => imports.commit(id, leave_out_bad),
     'import.cancel': ({ import: id }) => imports.cancel(id),
     'import.choose': (input) => chooseImport(input),
+
+    'starters.list': () => starters.list(),
+    'starters.install': ({ name }) => starters.install(name),
 
     'datasets.list': () => datasets.list(),
     'datasets.get': ({ dataset }) => datasets.get(dataset),

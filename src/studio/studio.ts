@@ -16,6 +16,7 @@ import { openLog, type Log } from './log';
 import { isAlive, ownerOf } from './owner';
 import { defaultPins } from './runs/create';
 import { Solves } from './solves/solves';
+import { Starters } from './starters';
 import { Bundles } from './bundles/bundles';
 import { Exchange } from './runs/exchange';
 import { markLost, toResume } from './runs/recover';
@@ -62,6 +63,7 @@ export interface Studio {
   exchange: Exchange;
   evaluations: Evaluations;
   solves: Solves;
+  starters: Starters;
   imports: Imports;
   /** Checks a method's name and input and runs it. @throws StudioError, and nothing else */
   dispatch<M extends MethodName>(name: M, input: Input<M>): Promise<Output<M>>;
@@ -111,6 +113,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const solves = new Solves(context, queue, (solve) => traces.removeFilesOf({ solve }));
   const imports = new Imports(context, datasets);
   const exchange = new Exchange(context, datasets);
+  const starters = new Starters(context, datasets, exchange, options.resources ?? files.resources);
   const bundles = new Bundles(context, exchange, (id) => runs.get(id));
   markLost(context);
   traces.recover();
@@ -125,6 +128,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     evaluations,
     solves,
     imports,
+    starters,
     info: {
       version: files.version,
       transport: options.transport,
@@ -168,6 +172,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     exchange,
     evaluations,
     solves,
+    starters,
     imports,
     answer: (name, input) => dispatch(handlers, log, name, input),
     dispatch: async (name: string, input: unknown) => {

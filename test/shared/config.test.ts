@@ -114,8 +114,13 @@ describe('presets', () => {
     expect(configDiff(config, defaultConfig()).filter((path) => !listed.has(path))).toEqual([]);
   });
 
-  it('has the six published runs and two for a laptop', () => {
-    expect(PRESETS.filter((p) => p.laptop).map((p) => p.name)).toEqual(['sudoku-4x4', 'arc-small']);
+  it('has the six published runs, two for a laptop, and what the starters were trained with', () => {
+    expect(PRESETS.filter((p) => p.laptop).map((p) => p.name)).toEqual([
+      'sudoku-4x4',
+      'arc-small',
+      'starter-sudoku',
+      'starter-arc',
+    ]);
     expect(PRESETS.filter((p) => !p.laptop)).toHaveLength(6);
     expect(presetConfig('arc-agi-1').arch.L_cycles).toBe(4);
     expect(presetConfig('sudoku-mlp').arch).toMatchObject({ mlp_t: true, pos_encodings: 'none', L_cycles: 6 });

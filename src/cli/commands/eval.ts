@@ -12,7 +12,7 @@ import { absolutePath, storedPath } from '../../studio/home';
 import { newId } from '../../studio/ids';
 import type { CheckpointRecord } from '../../studio/repositories/checkpoints';
 import type { Studio } from '../../studio/studio';
-import { findRun, withStudio, type Globals } from '../open';
+import { findRunOrStarter, withStudio, type Globals } from '../open';
 import { count, duration, percent, print, printJson, say, table } from '../output';
 import { ProgressLine } from '../progress';
 import { EXIT, UsageError, wholeNumber } from '../usage';
@@ -166,7 +166,7 @@ class CheckpointCommand {
   /** @returns the exit code */
   async run(): Promise<number> {
     const { studio, flags, plan } = this;
-    const known = this.findCheckpoint(flags.checkpoint as string);
+    const known = await this.findCheckpoint(flags.checkpoint as string);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     const listener = (signal: NodeJS.Signals) => {
       if (this.interrupted !== null) {
@@ -194,13 +194,13 @@ class CheckpointCommand {
   }
 
   /** The checkpoint as a row of the studio, or the path of one that belongs to no run. */
-  private findCheckpoint(text: string): CheckpointRecord | string {
+  private async findCheckpoint(text: string): Promise<CheckpointRecord | string> {
     const { store } = this.studio.context;
     if (!existsSync(text)) {
       if (text.includes('/') || /\.(safetensors|pt)$/.test(text)) {
         throw new StudioError('not_found', `${text} does not exist: name a checkpoint file or a run.`);
       }
-      const run = findRun(this.studio, text);
+      const run = await findRunOrStarter(this.studio, text);
       const [newest] = store.checkpoints.list(run.id);
       if (newest) return newest;
       throw new StudioError('not_found', `${run.name} has no checkpoint yet: train it first.`);

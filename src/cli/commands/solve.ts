@@ -11,7 +11,7 @@ import { SolveOptionsSchema, type SolveOptions } from '../../shared/solve';
 import { storedPath } from '../../studio/home';
 import type { SolveStart } from '../../studio/solves/solves';
 import type { Studio } from '../../studio/studio';
-import { findRun, withStudio, type Globals } from '../open';
+import { findRunOrStarter, withStudio, type Globals } from '../open';
 import { count, duration, percent, printJson, say } from '../output';
 import { ProgressLine } from '../progress';
 import { EXIT, UsageError, wholeNumber } from '../usage';
@@ -39,7 +39,10 @@ export function solveCommand(program: Command, exit: (code: number) => void): vo
     .description('solve ARC tasks by test-time training')
     .argument('<tasks...>', 'task JSON files, or folders and Kaggle files of them')
     .requiredOption('-o, --out <dir>', 'folder for the answers')
-    .option('-c, --checkpoint <file>', 'checkpoint file or run to start from (default: from nothing)')
+    .option(
+      '-c, --checkpoint <file>',
+      'checkpoint file, run or starter (arc-small) to start from (default: from nothing)',
+    )
     .option('--budget <time>', 'time per task, such as 60s, 10m or 1h', '60s')
     .option('--max-steps <n>', 'stop after this many steps; with the same number and seed the answer is the same')
     .option('--seed <n>', 'seed of every draw', '0')
@@ -76,7 +79,7 @@ function optionsOf(flags: Flags): SolveOptions {
 }
 
 async function solve(studio: Studio, files: string[], flags: Flags, options: SolveOptions): Promise<number> {
-  const start: SolveStart = { ...findStart(studio, flags.checkpoint), options };
+  const start: SolveStart = { ...(await findStart(studio, flags.checkpoint)), options };
   const tasks = await readTasks(studio, files);
   const twice = tasks.find((task, i) => tasks.findIndex((other) => other.name === task.name) < i);
   if (twice) throw new StudioError('bad_input', `${twice.name} is there twice: give each task once.`);
@@ -142,7 +145,10 @@ export async function readTasks(studio: Studio, files: readonly string[]) {
 }
 
 /** A checkpoint of the studio by its file or its run, or a file of its own. */
-function findStart(studio: Studio, text: string | undefined): Pick<SolveStart, 'checkpoint' | 'checkpointPath'> {
+async function findStart(
+  studio: Studio,
+  text: string | undefined,
+): Promise<Pick<SolveStart, 'checkpoint' | 'checkpointPath'>> {
   if (text === undefined) return { checkpoint: null };
   const { store } = studio.context;
   if (existsSync(text)) {
@@ -150,7 +156,7 @@ function findStart(studio: Studio, text: string | undefined): Pick<SolveStart, '
     const known = store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]);
     return known ? { checkpoint: known.id } : { checkpoint: null, checkpointPath: path };
   }
-  const run = findRun(studio, text);
+  const run = await findRunOrStarter(studio, text);
   const [newest] = store.checkpoints.list(run.id);
   if (newest) return { checkpoint: newest.id };
   throw new StudioError('not_found', `${run.name} has no checkpoint yet: train it first.`);

@@ -34,16 +34,23 @@ export class Exchange {
     return (await this.bring(this.requestOf(input), null, undefined)).report;
   }
 
-  /** @throws StudioError in one sentence; nothing is left then */
-  async import(input: Parsed<'checkpoints.import'>): Promise<{ run: RunSummary; report: ImportReport }> {
+  /**
+   * @param as what else the run is, where it is no user's import
+   * @throws StudioError in one sentence; nothing is left then
+   */
+  async import(
+    input: Parsed<'checkpoints.import'>,
+    as: Partial<Pick<RunRecord, 'id' | 'preset' | 'reason'>> = {},
+  ): Promise<{ run: RunSummary; report: ImportReport }> {
     const { store, home } = this.context;
-    const id = newId();
+    const id = as.id ?? newId();
+    let inserted = false;
     const folder = join(home.runs, id);
     try {
       const { report, file } = await this.bring(this.requestOf(input), join(folder, 'checkpoints'), input.task);
       if (!file) throw new Error('an import without a file');
       const dataset = this.datasetOf(input, report);
-      const run = importedRun(id, input.name ?? nameOf(report), report, dataset);
+      const run = { ...importedRun(id, input.name ?? nameOf(report), report, dataset), ...as };
       if (dataset) run.pinned = defaultPins(this.datasets, dataset.id);
       if (run.status === 'done') {
         const [step, total] = [report.step, run.total_steps].map((n) => n.toLocaleString('en-US'));
@@ -52,13 +59,15 @@ export class Exchange {
         );
       }
       store.runs.insert(run);
+      inserted = true;
       const taken = { step: report.step, ...file, reason: 'imported', exact_accuracy: null } as const;
       store.checkpoints.record(id, taken, storedPath(home, file.path));
       this.tellImport(id, report);
       return { run: runSummary(store, run), report };
     } catch (error) {
-      store.runs.delete(id);
-      removeFile(this.context, folder);
+      if (inserted) store.runs.delete(id);
+      // Another process may have taken the same run in meanwhile.
+      if (!store.runs.get(id)) removeFile(this.context, folder);
       throw error;
     }
   }
