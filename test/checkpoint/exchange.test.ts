@@ -193,11 +193,15 @@ describe('what does not fit is refused with both values before anything is writt
         });
       },
     });
-    const { report } = await importInto(join(folder, 'studio'), path);
-    expect(report.warnings).toEqual([
+    const named = [
       expect.stringMatching(/^q_head\.bias has 2 numbers that are NaN or infinite/),
       expect.stringMatching(/^puzzle_emb\.weights has 3 numbers that are NaN/),
-    ]);
+    ];
+    expect(inspectCheckpoint(request(path)).warnings).toEqual(named);
+    const { path: studio, report } = await importInto(join(folder, 'studio'), path);
+    expect(report.warnings).toEqual(named);
+    // What the studio wrote is looked at as well, before it is used.
+    expect(inspectCheckpoint(request(studio)).warnings).toEqual(named);
   });
 
   it('a cancelled import leaves nothing', async () => {

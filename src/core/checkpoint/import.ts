@@ -45,10 +45,27 @@ interface Examined {
 
 /** What an import would do, without writing anything. @throws StudioError in one sentence */
 export function inspectCheckpoint(request: ImportRequest): ImportReport {
-  const { source, store, report } = examine(request);
-  source.close();
-  store?.close();
-  return report;
+  const examined = examine(request);
+  try {
+    warnOfOddRows(examined);
+    return examined.report;
+  } finally {
+    examined.source.close();
+    examined.store?.close();
+  }
+}
+
+/** Of the embedding only the rows that are taken are looked at: of a table of gigabytes a dataset may name few. */
+function warnOfOddRows({ table, plan, report }: Pick<Examined, 'table' | 'plan' | 'report'>): void {
+  if (!table || !plan) return;
+  const unseen = new Float32Array(table.width);
+  let odd = 0;
+  for (const piece of plannedRows(table, plan, () => unseen)) odd += notFinite(piece);
+  tellOddRows(report, odd);
+}
+
+function tellOddRows(report: ImportReport, odd: number): void {
+  if (odd) report.warnings.push(`puzzle_emb.weights has ${odd} numbers that are NaN or infinite.`);
 }
 
 /**
@@ -66,6 +83,7 @@ export async function importCheckpoint(
   try {
     const out = outFor(report.step);
     if (report.exact) {
+      warnOfOddRows(examined);
       const file = await copyAtomically(source.path, out, (done) => {
         refuseStopped(host);
         host.progress(done, report.bytes, 'bytes copied');
@@ -312,9 +330,7 @@ async function write(
       // A small table is through before anybody looks.
       if (plan.total * table.width > WORTH_TELLING) host.progress(done.rows, total, 'embedding rows');
     }
-    if (done.firstPass && done.odd) {
-      report.warnings.push(`puzzle_emb.weights has ${done.odd} numbers that are NaN or infinite.`);
-    }
+    if (done.firstPass) tellOddRows(report, done.odd);
     done.firstPass = false;
   }
   const identifiers = store?.identifiers()?.content ?? (store ? null : source.names?.table.content) ?? Buffer.alloc(0);
