@@ -274,6 +274,42 @@ describe('both readers', () => {
     expect(result.largest).toBeLessThan(2 ** 27);
   });
 
+  it('refuse 80 bytes that claim 32 GiB, by a sentence and without allocating anything', () => {
+    const end = Buffer.alloc(80);
+    end.writeUInt32LE(0x04034b50, 0);
+    // The end of a directory: one entry, in almost 4 GiB, as far as a plain archive can claim.
+    end.writeUInt32LE(0x06054b50, 58);
+    end.writeUInt16LE(1, 66);
+    end.writeUInt16LE(1, 68);
+    end.writeUInt32LE(0xfffffffe, 70);
+    end.writeUInt32LE(0xfffffff0, 74);
+    const wide = Buffer.alloc(80);
+    wide.writeUInt32LE(0x04034b50, 0);
+    // The zip64 end, which can claim 32 GiB, is cut to fit: locator and end only.
+    wide.writeUInt32LE(0x07064b50, 38);
+    wide.writeBigUInt64LE(32n * 2n ** 30n, 46);
+    wide.writeUInt32LE(0x06054b50, 58);
+    wide.writeUInt32LE(0xffffffff, 70);
+    wide.writeUInt32LE(0xffffffff, 74);
+    const text = Buffer.alloc(80, 'a');
+    text.write('\x80\x02X', 'latin1');
+    const header = Buffer.alloc(80, ' ');
+    header.writeBigUInt64LE(72n);
+    header.write(`{"a":{"dtype":"F32","shape":[${2 ** 33}],"data_offsets":[0,${2 ** 35}]}}`, 8);
+    const length = Buffer.alloc(80, '{');
+    length.writeBigUInt64LE(32n * 2n ** 30n);
+    for (const bytes of [end, wide, text, header, length]) {
+      const path = join(folder, 'claims.pt');
+      writeFileSync(path, bytes);
+      const before = process.memoryUsage();
+      const fault = faultOf(() => openTensorFile(path));
+      const after = process.memoryUsage();
+      expect(fault?.message).toMatch(/claims\.pt.*\.$/);
+      expect(['bad_input', 'damaged']).toContain(fault?.code);
+      expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(2 ** 24);
+    }
+  });
+
   it('tell a folder, and a file of another kind, by a sentence', () => {
     expect(faultOf(() => openTensorFile(folder))?.message).toMatch(/is not a file: choose the checkpoint file itself/);
     const text = join(folder, 'notes.txt');

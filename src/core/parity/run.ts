@@ -9,7 +9,7 @@ import { batchOf, EMBEDDING, parameterName, type ParityCase } from './case';
 import { Findings, largest, largestDifference, type Kind, type PhasedKind } from './measure';
 import { probeEvaluation, probeStep } from './probe';
 import { referenceState } from './reference-state';
-import { FIRST, later, LEARNING_RATE, METRICS, WEIGHTS_FAR, WEIGHTS_NEAR, WEIGHTS_SHARE } from './tolerances';
+import { FIRST, later, LEARNING_RATE, lossTolerance, WEIGHTS_FAR, WEIGHTS_NEAR, WEIGHTS_SHARE } from './tolerances';
 
 export interface ParityResult {
   findings: Findings;
@@ -158,7 +158,10 @@ function compareMetrics(parity: ParityCase, k: number, ours: Record<string, numb
     if (key === 'step') continue;
     const at = `step${k} ${key}`;
     if (key === 'lr' || key === 'puzzle_emb_lr') findings.add('lr', relative(ours[key], reference), LEARNING_RATE, at);
-    else findings.add(key.endsWith('loss') ? 'losses' : 'metrics', relative(ours[key], reference), METRICS, at);
+    else {
+      const tolerance = lossTolerance(parity.spec.arch, key, k);
+      findings.add(key.endsWith('loss') ? 'losses' : 'metrics', relative(ours[key], reference), tolerance, at);
+    }
   }
 }
 
