@@ -10,7 +10,7 @@ export interface QuitOptions {
 }
 
 /** Between the end of the compute processes and the app's own. */
-const SETTLE_MS = 50;
+const SETTLE_MS = 250;
 
 const number = new Intl.NumberFormat('en-US');
 
@@ -99,7 +99,7 @@ export class Quit {
     }
     await this.options.close();
     // A compute process that has just ended is still being taken down inside Electron: quitting in the very same turn has
-    // once ended by a signal, after all was saved.
+    // once ended by a signal, after all was saved, and 50 ms later once more (of some hundred times).
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     this.stage = 'saved';
     app.quit();
