@@ -17,7 +17,7 @@ import { cropGrid } from '../../shared/arc-canvas';
 import type { Task } from '../../shared/arc';
 import type { Candidate, NetworkCheck, SolveCheck, SolveEnd, SolveOptions } from '../../shared/solve';
 import { Votes } from '../arc/voting';
-import { evaluateBatch } from '../evaluate/batch';
+import { evaluateBatch, type Evaluated } from '../evaluate/batch';
 import { Random } from '../train/random';
 import type { SolveModel } from './model';
 import type { TaskViews } from './views';
@@ -109,15 +109,19 @@ export async function solveTask(
 const isBehind = (one: NetworkCheck, leading: NetworkCheck): boolean =>
   (leading.held_out ?? leading.fitted) - (one.held_out ?? one.fitted) > GIVE_UP_BEHIND;
 
+/** A network with its averaged weights, which are read from the graph once per check: good until its next step. */
+type AskedModel = SolveModel & { averaged: Evaluated };
+
 /** Every network's views predict everything. @returns networks, the leading one first, and the candidates of all */
-async function compare(task: Task, views: TaskViews, models: readonly SolveModel[]) {
+async function compare(task: Task, views: TaskViews, learning: readonly SolveModel[]) {
+  const models = learning.map((model) => ({ ...model, averaged: model.trainer.evaluated('ema') }));
   const votes = await vote(task, views, models);
   const standing: { model: SolveModel; check: NetworkCheck }[] = [];
   for (const [m, model] of models.entries()) {
     const held_out = await shareSolved(views.heldOutQuestions(), views, model);
     const fitted = (await shareSolved(views.fittedQuestions(), views, model)) ?? 0;
     const support = votes.map(([first]) => (first ? first.votesOf[m] / views.views.length : 0));
-    standing.push({ model, check: { name: model.name, held_out, fitted, support } });
+    standing.push({ model: learning[m], check: { name: model.name, held_out, fitted, support } });
   }
   const order = ({ check }: (typeof standing)[number]) => [
     check.held_out ?? 0,
@@ -156,7 +160,7 @@ export function mapBack(grid: FlatGrid, { augmentation: { t, images } }: View): 
 async function vote(
   task: Task,
   views: TaskViews,
-  models: readonly SolveModel[],
+  models: readonly AskedModel[],
 ): Promise<(Candidate & { votesOf: number[] })[][]> {
   const votes = new Votes();
   // Test inputs may be alike: each is voted on under its own name.
@@ -192,7 +196,7 @@ async function vote(
 async function shareSolved(
   questions: readonly Question[],
   views: TaskViews,
-  model: SolveModel,
+  model: AskedModel,
 ): Promise<number | null> {
   if (questions.length === 0) return null;
   let solved = 0;
@@ -213,12 +217,11 @@ interface Prediction<Q> {
 async function* predict<Q extends Question>(
   questions: readonly Q[],
   views: TaskViews,
-  { trainer, config }: SolveModel,
+  { trainer, config, averaged }: AskedModel,
 ): AsyncGenerator<Prediction<Q>> {
-  const model = trainer.evaluated('ema');
   const S = views.cells;
   for (const { batch, asked } of views.questionBatches(questions, config.global_batch_size)) {
-    const [last] = evaluateBatch(model, trainer.puzzles, batch, config.arch.halt_max_steps, { lastOnly: true });
+    const [last] = evaluateBatch(averaged, trainer.puzzles, batch, config.arch.halt_max_steps, { lastOnly: true });
     await new Promise((resolve) => setImmediate(resolve));
     for (let b = 0; b < asked.length; b++) {
       const tokens = last.tokens.subarray(b * S, (b + 1) * S);
