@@ -93,6 +93,12 @@ export function meanRow({ rows, width, read }: TableRows, told: (row: number) =>
   return Float32Array.from(sums, (sum) => (rows ? sum / rows : 0));
 }
 
+/** The mean of the rows that learn: the blank row 0 never does and does not count, unless it is the only one. */
+export function learnedMeanRow(table: TableRows): Float32Array {
+  const first = table.rows > 1 ? 1 : 0;
+  return meanRow({ ...table, rows: table.rows - first, read: (at, count) => table.read(first + at, count) });
+}
+
 /** Rows that make about 8 MB. */
 const pieceRows = (width: number): number => Math.max(1, Math.floor(2 ** 21 / Math.max(1, width)));
 

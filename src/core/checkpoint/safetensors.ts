@@ -7,7 +7,7 @@ import { StudioError } from '../../shared/errors';
 import { openFile, readBytes, type ByteSource } from './byte-source';
 import { DTYPES, isDtype, toFloat32, type Dtype } from './dtypes';
 import { duplicateKey } from './duplicate-keys';
-import { elements, shown, type TensorFile, type TensorInfo } from './tensor-file';
+import { elements, shown, tableOf, type TableRows, type TensorFile, type TensorInfo } from './tensor-file';
 
 export type TensorData = Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array;
 
@@ -241,11 +241,16 @@ export class SafetensorsFile implements TensorFile {
 
   /** One row of a two-dimensional float32 tensor, without reading the others. @throws StudioError `damaged` */
   async row(name: string, index: number): Promise<Float32Array> {
+    return this.table(name, index).read(index, 1);
+  }
+
+  /** A float32 table, of which rows are read when they are asked for. @throws StudioError `damaged`, naming row `first` */
+  table(name: string, first = 0): TableRows {
     const entry = this.header.tensors.get(name);
     if (!entry || entry.dtype !== 'F32' || entry.shape.length !== 2) {
-      throw damaged(this.path, `it has no row ${index} of a table "${name}"`);
+      throw damaged(this.path, `it has no row ${first} of a table "${name}"`);
     }
-    return toFloat32(this.bytes(name, index, 1), 'F32');
+    return tableOf(this, name);
   }
 
   async close(): Promise<void> {

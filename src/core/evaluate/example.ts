@@ -1,8 +1,8 @@
 /** A dataset's example, and views of it, with the checkpoint that is to look at them. */
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
+import { learnedMeanRow } from '../checkpoint/embedding-rows';
 import { EMBEDDING, type OpenCheckpoint } from '../checkpoint/studio';
-import { meanRow } from '../solve/model';
 import { IGNORE_LABEL, type Batch } from '../data/batch';
 import { DatasetStore } from '../data/store';
 import { PuzzleEmbedding } from '../train/sign-sgd';
@@ -62,8 +62,12 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
     let puzzles: PuzzleEmbedding | null = null;
     if (width) {
       const table = new Float32Array(rows.length * width);
+      const mean = rows.includes(null) ? learnedMeanRow(file.table(EMBEDDING)) : null;
       for (const [b, row] of rows.entries()) {
-        table.set(row === null ? await meanRow(file) : ((await file.row(EMBEDDING, row)) as Float32Array), b * width);
+        table.set(
+          row === null ? (mean as Float32Array) : ((await file.row(EMBEDDING, row)) as Float32Array),
+          b * width,
+        );
       }
       puzzles = new PuzzleEmbedding(rows.length, width, table);
     }

@@ -3,8 +3,8 @@ import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
 import { StudioError } from '../../shared/errors';
 import type { SolveNetwork, SolveOptions, SolveResult } from '../../shared/solve';
 import { ARC_VOCAB } from '../../shared/arc-canvas';
+import { learnedMeanRow } from '../checkpoint/embedding-rows';
 import { EMBEDDING, openCheckpoint, readWeights } from '../checkpoint/studio';
-import type { SafetensorsFile } from '../checkpoint/safetensors';
 import { Trainer } from '../train/trainer';
 
 export interface SolveModel {
@@ -100,7 +100,7 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
     const trainer = new Trainer(config, spec, ENDLESS, null);
     const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
     // A table of one row: taken for every view, as its length differs.
-    trainer.load(weights, config.arch.puzzle_emb_ndim ? await meanRow(file) : null);
+    trainer.load(weights, config.arch.puzzle_emb_ndim ? learnedMeanRow(file.table(EMBEDDING)) : null);
     return {
       name: 'checkpoint',
       trainer,
@@ -111,16 +111,4 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
   } finally {
     await open.file.close();
   }
-}
-
-/** The mean of the embedding's rows. The blank row 0 never learns and does not count, unless it is the only one. */
-export async function meanRow(file: SafetensorsFile): Promise<Float32Array> {
-  const [rows, width] = file.header.tensors.get(EMBEDDING)?.shape ?? [0, 0];
-  const sum = new Float64Array(width);
-  const first = rows > 1 ? 1 : 0;
-  for (let r = first; r < rows; r++) {
-    const row = await file.row(EMBEDDING, r);
-    for (let i = 0; i < width; i++) sum[i] += row[i];
-  }
-  return Float32Array.from(sum, (total) => total / (rows - first));
 }
