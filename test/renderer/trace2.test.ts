@@ -7,7 +7,7 @@ import { effectScope } from 'vue';
 import type { StudioError } from '@shared/errors';
 import type { TraceMeta } from '@shared/trace';
 import { MARK_NONE, MARK_RIGHT, MARK_WRONG } from '@renderer/grid/cells';
-import { traceJson } from '@renderer/playback/export/json';
+import { traceJson } from '@shared/trace-json';
 import { makeFigures, type FigureOptions } from '@renderer/playback/figures';
 import { makeLens, placeOf, seeCells, seeNumbers } from '@renderer/playback/lens';
 import { labelUpdates, pathIndex, standing } from '@renderer/playback/moments';
@@ -15,7 +15,7 @@ import { readTrace, type Trace } from '@renderer/playback/trace';
 import { usePlayer, type Player } from '@renderer/playback/usePlayer';
 import { traceOfView } from '@renderer/playback/views';
 import { countVotes } from '@renderer/playback/votes';
-import { traceJson as fileJson } from '../../src/core/evaluate/trace-json';
+import { traceFileJson } from '../../src/core/evaluate/trace-json';
 import golden from '../golden/trace/v2.json';
 import { writeTensors } from './fixtures/trace-file';
 
@@ -46,7 +46,7 @@ describe('a trace that core wrote', () => {
   it('becomes the same JSON in the window and on the command line', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'trm-trace-')), 'trace.safetensors');
     writeFileSync(path, goldenFile());
-    expect(JSON.parse(await fileJson(path))).toEqual(JSON.parse(traceJson(readTrace(goldenFile()))));
+    expect(JSON.parse(await traceFileJson(path))).toEqual(JSON.parse(traceJson(readTrace(goldenFile()))));
   });
 
   it('is read at any place of a larger buffer', () => {

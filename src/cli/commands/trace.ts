@@ -7,7 +7,7 @@ import { writeAtomically } from '../../core/checkpoint/atomic';
 import { openCheckpoint } from '../../core/checkpoint/studio';
 import { DatasetStore } from '../../core/data/store';
 import { writeTaskDataset } from '../../core/data/task-dataset';
-import { traceJson } from '../../core/evaluate/trace-json';
+import { traceFileJson } from '../../core/evaluate/trace-json';
 import { drawViews } from '../../core/solve/views';
 import { Random } from '../../core/train/random';
 import { largestSide } from '../../shared/arc-task';
@@ -133,7 +133,7 @@ async function finish(
   const path = join(out, `${name}.safetensors`);
   renameSync(made, path);
   const text = join(out, `${name}.json`);
-  await writeAtomically(text, [Buffer.from(`${await traceJson(path)}\n`)]);
+  await writeAtomically(text, [Buffer.from(`${await traceFileJson(path)}\n`)]);
   if (json) printJson({ event: 'trace', puzzle, solved, path, json: text, bytes: size });
   const verdict = solved === null ? 'its target is not known' : solved ? 'solved' : 'not solved';
   say(`${puzzle}: ${verdict}; ${path} (${bytes(size)}) and ${text}.`);

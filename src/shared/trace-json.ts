@@ -1,10 +1,37 @@
 /** A trace as JSON: what one would plot or print. The large per-update arrays stay in the safetensors file. */
-import type { Trace } from '../trace';
+import type { TraceMeta } from './trace';
+
+/** What is written of a trace. T = ACT steps, S = rows · columns, N views; null where a trace of schema 1 has none. */
+export interface TraceNumbers {
+  meta: TraceMeta;
+  shape: { rows: number; columns: number };
+  input: Uint8Array;
+  target: Uint8Array | null;
+  /** The output first. T entries of [S], and [T]. */
+  layers: readonly {
+    name: string;
+    tokens: readonly Uint8Array[];
+    confidence: readonly Float32Array[];
+    entropy: readonly Float32Array[] | null;
+    change: Float32Array | null;
+  }[];
+  /** Probability of halting and of going on. [T] */
+  halting: Float32Array;
+  going: Float32Array | null;
+  /** [T + 1, T + 1] */
+  distances: Float32Array | null;
+  /** [P, 2] */
+  path: Float32Array | null;
+  /** [N] of [T], [N][T] of [S], [N] of [T + 1, 2] */
+  views: { halting: readonly Float32Array[]; tokens: readonly Uint8Array[][]; paths: readonly Float32Array[] } | null;
+  /** Of the output; `confidence` over the labelled cells. */
+  steps: readonly { right: number | null; labelled: number; confidence: number }[];
+}
 
 const round = (v: number): number => Number(v.toPrecision(6));
 const numbers = (list: ArrayLike<number>): number[] => Array.from(list, round);
 
-export function traceJson(trace: Trace): string {
+export function traceJson(trace: TraceNumbers): string {
   const { meta, shape, input, target, layers, halting, going, distances, path, views } = trace;
   const rows = (tokens: Uint8Array): number[][] =>
     Array.from({ length: shape.rows }, (_, r) =>
