@@ -14,6 +14,7 @@ import { newId } from '../ids';
 import { isAlive } from '../owner';
 import { evaluationInfo } from '../repositories/evaluations';
 import { removeFile } from '../runs/checkpoints';
+import { stopLeftBehind } from '../supervisor/left-behind';
 import type { QueueEnd, TensorQueue } from '../supervisor/tensor-queue';
 import { compareEvaluations } from './compare';
 import { planEvaluation, type EvaluationExtras } from './plan';
@@ -165,16 +166,7 @@ export class Evaluations {
    */
   recover(resume: boolean): void {
     const { evaluations } = this.context.store;
-    for (const { id, owner, status, resume_at_start } of evaluations.active()) {
-      if (owner !== null && isAlive(owner)) continue;
-      const waited = status === 'queued' || resume_at_start;
-      evaluations.update(id, {
-        status: 'stopped',
-        error: waited ? CLOSED : LOST,
-        owner: null,
-        resume_at_start: waited,
-      });
-    }
+    stopLeftBehind(evaluations, { closed: CLOSED, lost: LOST });
     if (!resume) return;
     for (const record of evaluations.list()) {
       if (!record.resume_at_start || record.status !== 'stopped') continue;

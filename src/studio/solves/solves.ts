@@ -13,6 +13,7 @@ import { newId } from '../ids';
 import { isAlive } from '../owner';
 import type { SolveRecord } from '../repositories/solves';
 import { removeFile } from '../runs/checkpoints';
+import { stopLeftBehind } from '../supervisor/left-behind';
 import type { TensorQueue } from '../supervisor/tensor-queue';
 import { keptFolder } from './kept';
 import { solveDetail, solveInfo } from './summary';
@@ -154,16 +155,7 @@ export class Solves {
    */
   recover(resume: boolean): void {
     const { solves } = this.context.store;
-    for (const { id, owner, status, resume_at_start } of solves.active()) {
-      if (owner !== null && isAlive(owner)) continue;
-      const waited = status === 'queued' || resume_at_start;
-      solves.update(id, {
-        status: 'stopped',
-        error: waited ? CLOSED : LOST,
-        owner: null,
-        resume_at_start: waited,
-      });
-    }
+    stopLeftBehind(solves, { closed: CLOSED, lost: LOST });
     if (!resume) return;
     for (const { id, status, resume_at_start } of solves.list()) {
       if (resume_at_start && status === 'stopped') this.requeue(id);
