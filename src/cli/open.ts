@@ -1,9 +1,11 @@
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { StudioError } from '../shared/errors';
 import { nearest } from '../shared/nearest';
 import { STARTER_NAMES, starterRun } from '../shared/starters';
 import { forkCompute } from '../studio/compute-fork';
-import { resolveHome } from '../studio/home';
+import { resolveHome, storedPath } from '../studio/home';
+import type { CheckpointRecord } from '../studio/repositories/checkpoints';
 import type { RunRecord } from '../studio/repositories/runs';
 import { openStudio, type Studio } from '../studio/studio';
 import { UsageError } from './usage';
@@ -49,6 +51,14 @@ export async function findRunOrStarter(studio: Studio, text: string): Promise<Ru
   if (!starter || store.runs.list().some((run) => run.name === text)) return findRun(studio, text);
   await studio.starters.install(starter);
   return findRun(studio, starterRun(starter));
+}
+
+/** The checkpoint file at `text` and its row, where it belongs to a run; null where no file is there. */
+export function checkpointAt(studio: Studio, text: string): { path: string; known: CheckpointRecord | null } | null {
+  if (!existsSync(text)) return null;
+  const path = realpathSync(text);
+  const { store } = studio.context;
+  return { path, known: store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]) };
 }
 
 /** A run by its id, the beginning of its id, or its name. @throws StudioError `not_found`, UsageError if several fit */

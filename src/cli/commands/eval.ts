@@ -1,5 +1,5 @@
 /** `trm eval`: a checkpoint on a dataset, or predictions made elsewhere, scored. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { FILES, readReport } from '../../core/evaluate/report';
@@ -8,11 +8,11 @@ import { SAVED_OUTPUTS, type EvaluationPlan, type EvaluationReport, type SavedOu
 import { fromWireError, StudioError } from '../../shared/errors';
 import { nearest } from '../../shared/nearest';
 import { ProgressMeter } from '../../studio/datasets/progress';
-import { absolutePath, storedPath } from '../../studio/home';
+import { absolutePath } from '../../studio/home';
 import { newId } from '../../studio/ids';
 import type { CheckpointRecord } from '../../studio/repositories/checkpoints';
 import type { Studio } from '../../studio/studio';
-import { findRunOrStarter, withStudio, type Globals } from '../open';
+import { checkpointAt, findRunOrStarter, withStudio, type Globals } from '../open';
 import { count, duration, percent, print, printJson, say, table } from '../output';
 import { ProgressLine } from '../progress';
 import { EXIT, UsageError, wholeNumber } from '../usage';
@@ -195,18 +195,17 @@ class CheckpointCommand {
 
   /** The checkpoint as a row of the studio, or the path of one that belongs to no run. */
   private async findCheckpoint(text: string): Promise<CheckpointRecord | string> {
-    const { store } = this.studio.context;
-    if (!existsSync(text)) {
+    const file = checkpointAt(this.studio, text);
+    if (!file) {
       if (text.includes('/') || /\.(safetensors|pt)$/.test(text)) {
         throw new StudioError('not_found', `${text} does not exist: name a checkpoint file or a run.`);
       }
       const run = await findRunOrStarter(this.studio, text);
-      const [newest] = store.checkpoints.list(run.id);
+      const [newest] = this.studio.context.store.checkpoints.list(run.id);
       if (newest) return newest;
       throw new StudioError('not_found', `${run.name} has no checkpoint yet: train it first.`);
     }
-    const path = realpathSync(text);
-    return store.checkpoints.byPath([storedPath(this.studio.home, path), path, resolve(text)]) ?? path;
+    return file.known ?? file.path;
   }
 
   /** Kept in the studio too. @returns the evaluation's id */

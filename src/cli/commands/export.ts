@@ -1,15 +1,13 @@
 /** `trm export`: a checkpoint of a run as the reference (or any reader of safetensors) takes it. */
-import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EXPORT_FORMATS } from '../../shared/checkpoint';
 import { StudioError } from '../../shared/errors';
 import { nearest } from '../../shared/nearest';
-import { storedPath } from '../../studio/home';
 import type { CheckpointRecord } from '../../studio/repositories/checkpoints';
 import { bestCheckpoint } from '../../studio/repositories/checkpoints';
 import type { Studio } from '../../studio/studio';
-import { findRun, withStudio, type Globals } from '../open';
+import { checkpointAt, findRun, withStudio, type Globals } from '../open';
 import { bytes, count, printJson, say } from '../output';
 import { withTask } from '../task';
 import { UsageError, wholeNumber } from '../usage';
@@ -125,10 +123,9 @@ async function exportBundle(
 /** @throws StudioError `not_found` */
 function findCheckpoint(studio: Studio, text: string, flags: Flags): CheckpointRecord {
   const { store } = studio.context;
-  if (existsSync(text)) {
-    const path = realpathSync(text);
-    const known = store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]);
-    if (known) return known;
+  const file = checkpointAt(studio, text);
+  if (file) {
+    if (file.known) return file.known;
     throw new StudioError(
       'not_found',
       `${text} belongs to no run of this studio: bring it in with trm import-checkpoint first.`,

@@ -1,5 +1,5 @@
 /** `trm solve`: task files in, attempts out, by test-time training. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -8,10 +8,9 @@ import { unpackGrid, type Grid } from '../../shared/arc';
 import type { SolveDetail } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';
 import { SolveOptionsSchema, type SolveOptions } from '../../shared/solve';
-import { storedPath } from '../../studio/home';
 import type { SolveStart } from '../../studio/solves/solves';
 import type { Studio } from '../../studio/studio';
-import { findRunOrStarter, withStudio, type Globals } from '../open';
+import { checkpointAt, findRunOrStarter, withStudio, type Globals } from '../open';
 import { count, duration, percent, printJson, say } from '../output';
 import { ProgressLine } from '../progress';
 import { EXIT, UsageError, wholeNumber } from '../usage';
@@ -150,14 +149,10 @@ async function findStart(
   text: string | undefined,
 ): Promise<Pick<SolveStart, 'checkpoint' | 'checkpointPath'>> {
   if (text === undefined) return { checkpoint: null };
-  const { store } = studio.context;
-  if (existsSync(text)) {
-    const path = realpathSync(text);
-    const known = store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]);
-    return known ? { checkpoint: known.id } : { checkpoint: null, checkpointPath: path };
-  }
+  const file = checkpointAt(studio, text);
+  if (file) return file.known ? { checkpoint: file.known.id } : { checkpoint: null, checkpointPath: file.path };
   const run = await findRunOrStarter(studio, text);
-  const [newest] = store.checkpoints.list(run.id);
+  const [newest] = studio.context.store.checkpoints.list(run.id);
   if (newest) return { checkpoint: newest.id };
   throw new StudioError('not_found', `${run.name} has no checkpoint yet: train it first.`);
 }

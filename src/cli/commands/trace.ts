@@ -1,5 +1,5 @@
 /** `trm trace`: one example or task through a checkpoint or a solve, step by step, as files. */
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -14,11 +14,11 @@ import { largestSide } from '../../shared/arc-task';
 import type { JobResult } from '../../shared/compute';
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError, fromWireError } from '../../shared/errors';
-import { absolutePath, storedPath } from '../../studio/home';
+import { absolutePath } from '../../studio/home';
 import { newId } from '../../studio/ids';
 import { keptFiles, keptViews } from '../../studio/solves/kept';
 import type { Studio } from '../../studio/studio';
-import { findRun, withStudio, type Globals } from '../open';
+import { checkpointAt, findRun, withStudio, type Globals } from '../open';
 import { bytes, count, printJson, say } from '../output';
 import { ProgressLine } from '../progress';
 import { readTasks } from './solve';
@@ -188,9 +188,9 @@ function findSource(studio: Studio, text: string, flags: Flags): Found {
   const { store } = studio.context;
   const own = flags.data === undefined ? null : folderOf(studio, flags.data);
   const first: ExampleRef = { split: 'test', index: 0 };
-  if (existsSync(text)) {
-    const path = realpathSync(text);
-    const known = store.checkpoints.byPath([storedPath(studio.home, path), path, resolve(text)]);
+  const file = checkpointAt(studio, text);
+  if (file) {
+    const { path, known } = file;
     if (known) return ofRun(studio, known.run, path, own);
     if (own === null && flags.task === undefined) {
       throw new UsageError(`${text} belongs to no run of the studio: name its dataset with --data, or a --task.`);
