@@ -7,9 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { brotliDecompressSync } from 'node:zlib';
+import { arcTasks, listFile, root } from './arc.mjs';
 
-const root = join(import.meta.dirname, '..', '..');
 const own = process.argv.slice(2);
 const cut = own.includes('--') ? own.indexOf('--') : own.length;
 const { values } = parseArgs({
@@ -29,20 +28,16 @@ const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
 
 /** @type {{ name: string, set: string, side: number, half: 'tuned' | 'untouched' }[]} */
-const list = JSON.parse(readFileSync(join(root, 'scripts', 'solve', 'tasks.json'), 'utf8'));
+const list = JSON.parse(readFileSync(listFile, 'utf8'));
 const chosen = list.slice(0, Number(values.first)).filter(({ half }) => !values.half || half === values.half);
 
 /** @param {string} grid as packed: "012/345" */
 const grid = (grid) => grid.split('/').map((row) => [...row].map(Number));
 /** @param {string[]} pair */
 const pair = ([input, output]) => ({ input: grid(input), output: grid(output) });
-const tasks = new Map();
-for (const set of ['training', 'evaluation']) {
-  const packed = readFileSync(join(root, 'resources', 'arc', `${set}.json.br`));
-  for (const { name, train, test } of JSON.parse(brotliDecompressSync(packed).toString('utf8'))) {
-    tasks.set(name, { train: train.map(pair), test: test.map(pair) });
-  }
-}
+const tasks = new Map(
+  arcTasks().map(({ name, train, test }) => [name, { train: train.map(pair), test: test.map(pair) }]),
+);
 
 const scratch = mkdtempSync(join(tmpdir(), 'trm-solve-table-'));
 try {
