@@ -1,13 +1,11 @@
 // Stands before TensorFlow's TF_SessionRun (LD_PRELOAD) and has it write down what each op took: `bench profile` compiles
 // it and reads the file. The addon that tfjs-node brings runs sessions without such options.
 //   TRM_SESSION_TRACE  a file: the next run is traced, and its RunMetadata written there
-//   TRM_SESSION_CONFIG a file with a ConfigProto for sessions to come, for trying settings out
 #include <dlfcn.h>
 
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <string>
 
 extern "C" {
 struct TF_Buffer {
@@ -32,23 +30,6 @@ static void* tensorflow(const char* name) {
 static const char* setting(const char* name) {
   const char* value = getenv(name);
   return value && *value ? value : nullptr;
-}
-
-void* TF_NewSessionOptions() {
-  void* options = reinterpret_cast<void* (*)()>(tensorflow("TF_NewSessionOptions"))();
-  if (const char* path = setting("TRM_SESSION_CONFIG")) {
-    std::string config;
-    if (FILE* file = fopen(path, "rb")) {
-      char part[4096];
-      for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) config.append(part, n);
-      fclose(file);
-    }
-    void* status = reinterpret_cast<void* (*)()>(tensorflow("TF_NewStatus"))();
-    reinterpret_cast<void (*)(void*, const void*, size_t, void*)>(tensorflow("TF_SetConfig"))(options, config.data(),
-                                                                                             config.size(), status);
-    reinterpret_cast<void (*)(void*)>(tensorflow("TF_DeleteStatus"))(status);
-  }
-  return options;
 }
 
 void TF_SessionRun(void* session, const TF_Buffer* options, const void* inputs, void* const* input_values, int n_inputs,
