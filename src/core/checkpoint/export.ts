@@ -12,7 +12,7 @@ import { architectureOf } from '../model/registry';
 import { ALL_CONFIG, formatAllConfig } from './all-config';
 import { streamSafetensors, writeAtomically, type StreamedShape } from './atomic';
 import { DTYPES, fromFloat32, type WeightDtype } from './dtypes';
-import { WORTH_TELLING, type ImportHost } from './import';
+import { WORTH_TELLING, type ImportHost } from './import-write';
 import { IDENTIFIERS, TABLE } from './model-source';
 import { writePytorch, type StreamedTensor } from './pytorch-write';
 import { EMBEDDING, openCheckpoint, specOf, type OpenCheckpoint } from './studio';

@@ -3,7 +3,7 @@
  * written, streaming the embedding: a table of gigabytes is never in memory.
  */
 import { existsSync, statSync } from 'node:fs';
-import type { Continuation, ImportReport, ImportRequest } from '../../shared/checkpoint';
+import type { ImportReport, ImportRequest } from '../../shared/checkpoint';
 import type { TrainConfig } from '../../shared/config';
 import { getPath, parseConfig, setPath } from '../../shared/config-fields';
 import { StudioError } from '../../shared/errors';
@@ -11,37 +11,15 @@ import { guessLayout } from '../data/metadata';
 import { DatasetStore } from '../data/store';
 import { prefixLength, type ModelSpec } from '../model/architecture';
 import { architectureOf } from '../model/registry';
-import { Random } from '../train/random';
-import { totalSteps } from '../train/schedule';
 import { copyAtomically, type WrittenFile } from './atomic';
-import { meanRow, plannedRows, planRows, type RowPlan } from './embedding-rows';
+import { planRows, type RowPlan } from './embedding-rows';
 import { refuseMisfit } from './fit';
+import { refuseStopped, warnOfOddRows, writeExamined, type Examined, type ImportHost } from './import-write';
 import { factsOf, inferConfig, type Assumption } from './infer';
 import { differingKey } from './starting-weights';
 import { openModelSource, type ModelSource } from './model-source';
 import { notFinite } from './not-finite';
-import { writeImported, type CheckpointMeta } from './studio';
-import { isWeightDtype, type WeightDtype } from './dtypes';
 import { elements, type TableRows } from './tensor-file';
-
-/** Numbers of a table from which on its progress is told. */
-export const WORTH_TELLING = 2 ** 24;
-
-/** Told while it works; `stopped` is asked between pieces. */
-export interface ImportHost {
-  progress(done: number, total: number, what: string): void;
-  stopped(): boolean;
-}
-
-interface Examined {
-  source: ModelSource;
-  store: DatasetStore | null;
-  spec: ModelSpec;
-  table: TableRows | null;
-  plan: RowPlan | null;
-  report: ImportReport;
-  continues: Continuation | null;
-}
 
 /** What an import would do, without writing anything. @throws StudioError in one sentence */
 export function inspectCheckpoint(request: ImportRequest): ImportReport {
@@ -53,19 +31,6 @@ export function inspectCheckpoint(request: ImportRequest): ImportReport {
     examined.source.close();
     examined.store?.close();
   }
-}
-
-/** Of the embedding only the rows that are taken are looked at: of a table of gigabytes a dataset may name few. */
-function warnOfOddRows({ table, plan, report }: Pick<Examined, 'table' | 'plan' | 'report'>): void {
-  if (!table || !plan) return;
-  const unseen = new Float32Array(table.width);
-  let odd = 0;
-  for (const piece of plannedRows(table, plan, () => unseen)) odd += notFinite(piece);
-  tellOddRows(report, odd);
-}
-
-function tellOddRows(report: ImportReport, odd: number): void {
-  if (odd) report.warnings.push(`puzzle_emb.weights has ${odd} numbers that are NaN or infinite.`);
 }
 
 /**
@@ -90,15 +55,11 @@ export async function importCheckpoint(
       });
       return { file, report };
     }
-    return { file: await write(examined, out, host), report };
+    return { file: await writeExamined(examined, out, host), report };
   } finally {
     source.close();
     store?.close();
   }
-}
-
-function refuseStopped(host: ImportHost): void {
-  if (host.stopped()) throw new StudioError('cancelled', 'The import was cancelled: nothing was left behind.');
 }
 
 function examine(request: ImportRequest): Examined {
@@ -304,82 +265,4 @@ function planFor(source: ModelSource, table: TableRows, store: DatasetStore | nu
   }
   const blank = store.split(store.hasSplit('train') ? 'train' : 'test').metadata.blank_identifier_id;
   return planRows({ source: own, target: { rows: spec.num_puzzle_identifiers, names: store.identifiers(), blank } });
-}
-
-async function write(
-  { source, store, spec, table, plan, report, continues }: Examined,
-  out: string,
-  host: ImportHost,
-): Promise<WrittenFile> {
-  const { config, step } = report;
-  const weights = new Map<string, Float32Array>();
-  for (const { name } of architectureOf(config.arch.name).parameters(spec)) weights.set(name, source.float32(name));
-
-  // The table is gone through once for the checksum and once for the file.
-  const total = 2 * (plan?.total ?? 0);
-  let mean: Float32Array | null = null;
-  const done = { rows: 0, odd: 0, firstPass: true };
-  function* rows(): Generator<Float32Array> {
-    if (!table || !plan) return;
-    const average = () => (mean ??= meanRow(table, () => refuseStopped(host)));
-    for (const piece of plannedRows(table, plan, average)) {
-      refuseStopped(host);
-      if (done.firstPass) done.odd += notFinite(piece);
-      yield piece;
-      done.rows += piece.length / table.width;
-      // A small table is through before anybody looks.
-      if (plan.total * table.width > WORTH_TELLING) host.progress(done.rows, total, 'embedding rows');
-    }
-    if (done.firstPass) tellOddRows(report, done.odd);
-    done.firstPass = false;
-  }
-  const identifiers = store?.identifiers()?.content ?? (store ? null : source.names?.table.content) ?? Buffer.alloc(0);
-  return writeImported(
-    out,
-    metaOf(source, store, spec, report, step, continues),
-    weights,
-    table && plan ? { rows: plan.total, pieces: rows } : null,
-    identifiers,
-  );
-}
-
-function metaOf(
-  source: ModelSource,
-  store: DatasetStore | null,
-  spec: ModelSpec,
-  report: ImportReport,
-  step: number,
-  continues: Continuation | null,
-): CheckpointMeta {
-  const { config } = report;
-  const data = store?.hasSplit('train') ? store.split('train').metadata : null;
-  const total = data ? totalSteps(config, data) : step;
-  const iterations = config.eval_interval ? config.epochs / config.eval_interval : 1;
-  // Where the data would stand after as many steps: at the start of that iteration.
-  const reached = continues?.iteration ?? (total > 0 ? Math.floor((step / total) * iterations) : 0);
-  const iteration = Math.min(iterations, reached);
-  const dtypes: Record<string, WeightDtype> = {};
-  for (const [name, { dtype }] of source.tensors) if (dtype !== 'F32' && isWeightDtype(dtype)) dtypes[name] = dtype;
-  return {
-    schema: 1,
-    config,
-    seq_len: spec.seq_len,
-    vocab_size: spec.vocab_size,
-    num_puzzle_identifiers: spec.num_puzzle_identifiers,
-    kind: report.kind,
-    rows: report.rows,
-    columns: report.columns,
-    step,
-    total_steps: total,
-    seconds: continues?.seconds ?? source.meta?.seconds ?? 0,
-    sampler: { iteration, epoch: 0, position: 0, random: new Random(config.seed, `examples ${iteration}`).save() },
-    exploration: new Random(config.seed, 'exploration').save(),
-    evaluated: null,
-    evaluation_due: false,
-    ...(Object.keys(dtypes).length
-      ? { dtypes: { ...source.meta?.dtypes, ...dtypes } }
-      : source.meta?.dtypes
-        ? { dtypes: source.meta.dtypes }
-        : {}),
-  };
 }
