@@ -44,6 +44,19 @@ const fewCheckpoints: Override = {
 };
 const bundledData = 'Datasets are built from the tasks that ship with the app.';
 
+/** What both models that ship with the app were trained with. */
+const starterRun: Override[] = [
+  { path: 'arch.hidden_size', value: 128, reason: 'Small enough for a CPU, and for a file that ships.' },
+  { path: 'arch.expansion', value: 2, reason: 'A SwiGLU 256 wide is enough here.' },
+  { path: 'arch.H_cycles', value: 2, reason: 'Less recursion, more steps per minute.' },
+  { path: 'arch.L_cycles', value: 2, reason: 'Less recursion, more steps per minute.' },
+  { path: 'lr', value: 1e-3, reason: 'A small network takes a larger step.' },
+  { path: 'lr_warmup_steps', value: 200, reason: 'A short run cannot spend 2,000 steps warming up.' },
+  { path: 'ema', value: true, reason: 'The rate stays constant: the average takes the noise out.' },
+  { path: 'ema_rate', value: 0.998, reason: 'Averages over about 500 steps.' },
+  fewCheckpoints,
+];
+
 const arcRun: Override[] = [
   layers,
   { path: 'arch.H_cycles', value: 3, reason: ARC_README },
@@ -148,9 +161,8 @@ export const PRESETS: readonly Preset[] = [
       'How the Sudoku model that ships with the app was trained: generated 9 × 9 puzzles with 30 to 50 blanks, an hour on one core.',
     laptop: true,
     overrides: [
-      { path: 'arch.hidden_size', value: 128, reason: 'Small enough for a CPU, and for a file that ships.' },
+      ...starterRun,
       { path: 'arch.num_heads', value: 4, reason: 'Unused by the MLP over the cells.' },
-      { path: 'arch.expansion', value: 2, reason: 'A SwiGLU 256 wide is enough here.' },
       {
         path: 'arch.mlp_t',
         value: true,
@@ -159,19 +171,12 @@ export const PRESETS: readonly Preset[] = [
       { path: 'arch.pos_encodings', value: 'none', reason: 'The MLP over the sequence knows positions by itself.' },
       { path: 'arch.puzzle_emb_ndim', value: 0, reason: 'All puzzles share one rule: there is nothing to embed.' },
       { path: 'arch.puzzle_emb_len', value: 0, reason: 'No embedding, no prefix.' },
-      { path: 'arch.H_cycles', value: 2, reason: 'Less recursion, more steps per minute.' },
-      { path: 'arch.L_cycles', value: 2, reason: 'Less recursion, more steps per minute.' },
       { path: 'arch.halt_max_steps', value: 8, reason: 'Enough for puzzles of this difficulty.' },
       { path: 'global_batch_size', value: 32, reason: 'Keeps a step below half a second on one core.' },
       { path: 'epochs', value: 60, reason: 'More than an hour holds: --max-minutes ends it.' },
       { path: 'eval_interval', value: 1, reason: 'A point of the curve every 937 steps.' },
-      { path: 'lr', value: 1e-3, reason: 'A small network takes a larger step.' },
-      { path: 'lr_warmup_steps', value: 200, reason: 'A short run cannot spend 2,000 steps warming up.' },
       { path: 'weight_decay', value: 0.1, reason: 'Most puzzles are seen a few times only: little to overfit.' },
-      { path: 'ema', value: true, reason: 'The rate stays constant: the average takes the noise out.' },
-      { path: 'ema_rate', value: 0.998, reason: 'Averages over about 500 steps.' },
       { path: 'evaluators', value: [], reason: 'Sudoku has no votes over augmentations.' },
-      fewCheckpoints,
     ],
     recipe: { kind: 'sudoku', size: 9, train: 30_000, test: 512, blanks: [30, 50], seed: 0 },
   },
@@ -182,11 +187,8 @@ export const PRESETS: readonly Preset[] = [
       'How the ARC model that ships with the app was trained: the ARC-AGI-1 training tasks up to 10 × 10, an hour on one core. Evaluation tasks are not among them.',
     laptop: true,
     overrides: [
-      { path: 'arch.hidden_size', value: 128, reason: 'Small enough for a CPU, and for a file that ships.' },
+      ...starterRun,
       { path: 'arch.num_heads', value: 4, reason: 'Heads of 32 numbers.' },
-      { path: 'arch.expansion', value: 2, reason: 'A SwiGLU 256 wide is enough here.' },
-      { path: 'arch.H_cycles', value: 2, reason: 'Less recursion, more steps per minute.' },
-      { path: 'arch.L_cycles', value: 2, reason: 'Less recursion, more steps per minute.' },
       {
         path: 'arch.halt_max_steps',
         value: 4,
@@ -197,13 +199,8 @@ export const PRESETS: readonly Preset[] = [
       { path: 'global_batch_size', value: 32, reason: 'Keeps a step at half a second on one core.' },
       { path: 'epochs', value: 2000, reason: 'More than an hour holds: --max-minutes ends it.' },
       { path: 'eval_interval', value: 25, reason: 'A point of the curve every few minutes.' },
-      { path: 'lr', value: 1e-3, reason: 'A small network takes a larger step.' },
-      { path: 'lr_warmup_steps', value: 200, reason: 'A short run cannot spend 2,000 steps warming up.' },
       { path: 'puzzle_emb_lr', value: 0.03, reason: 'Each embedding is seen rarely in a short run.' },
       { path: 'weight_decay', value: 0.1, reason: 'The published value.' },
-      { path: 'ema', value: true, reason: 'The rate stays constant: the average takes the noise out.' },
-      { path: 'ema_rate', value: 0.998, reason: 'Averages over about 500 steps.' },
-      fewCheckpoints,
     ],
     recipe: { kind: 'arc', subsets: ['training'], test_set: 'training', num_aug: 15, canvas: 10, seed: 42 },
   },
