@@ -1,7 +1,7 @@
 /** A run is evaluated, its tasks are looked at, and two evaluations are compared. */
 import { look } from './support/look';
 import { expect, test, withStudio } from './support/test';
-import { expectBeyond, expectStatus, goTo, runHead, SMALL } from './support/training';
+import { expectBeyond, expectStatus, goTo, openBuild, runHead, SMALL } from './support/training';
 
 const studio = withStudio();
 
@@ -14,13 +14,7 @@ test('results say what belongs there while there are none', async () => {
 
 test('a small ARC run is trained', async () => {
   const { page } = studio.current;
-  await goTo(page, 'Datasets');
-  await page
-    .getByRole('main')
-    .getByRole('button', { name: /^Build/ })
-    .first()
-    .click();
-  const dialog = page.getByRole('dialog', { name: 'Build a dataset' });
+  const dialog = await openBuild(page);
   await dialog.getByLabel('Name', { exact: true }).fill('tiny arc');
   const training = dialog.getByRole('button', { name: /ARC-AGI-1 training/ });
   if ((await training.getAttribute('aria-pressed')) !== 'true') await training.click();

@@ -6,7 +6,7 @@ import { ElectronStudio } from './support/electron';
 import { look } from './support/look';
 import type { Studio } from './support/studio';
 import { expect, test, withStudio } from './support/test';
-import { expectStatus, goTo, SMALL } from './support/training';
+import { expectStatus, goTo, openBuild, SMALL } from './support/training';
 
 const studio = withStudio();
 const stepSlider = (page: Page) => page.getByRole('slider', { name: 'ACT step' });
@@ -36,13 +36,7 @@ async function downloaded(at: Studio, act: () => Promise<void>): Promise<Buffer>
 
 test('a model of small ARC tasks is trained', async () => {
   const { page } = studio.current;
-  await goTo(page, 'Datasets');
-  await page
-    .getByRole('main')
-    .getByRole('button', { name: /^Build/ })
-    .first()
-    .click();
-  const dialog = page.getByRole('dialog', { name: 'Build a dataset' });
+  const dialog = await openBuild(page);
   await dialog.getByLabel('Name', { exact: true }).fill('tiny arc');
   const training = dialog.getByRole('button', { name: /ARC-AGI-1 training/ });
   if ((await training.getAttribute('aria-pressed')) !== 'true') await training.click();

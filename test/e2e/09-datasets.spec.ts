@@ -7,22 +7,13 @@ import { dropFiles } from './support/drop';
 import { look } from './support/look';
 import { kagglePair } from './support/tasks';
 import { expect, test, withStudio } from './support/test';
-import { goTo } from './support/training';
+import { goTo, openBuild } from './support/training';
 
 const studio = withStudio();
 const golden = resolve(__dirname, '../golden');
 
 const dialog = (page: Page) => page.getByRole('dialog');
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-
-async function openBuild(page: Page): Promise<void> {
-  await goTo(page, 'Datasets');
-  await page
-    .getByRole('main')
-    .getByRole('button', { name: /^Build/ })
-    .first()
-    .click();
-}
 
 async function openDataset(page: Page, name: string): Promise<void> {
   await goTo(page, 'Datasets');

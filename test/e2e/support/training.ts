@@ -1,5 +1,5 @@
 /** A run that learns something within seconds: the Sudoku demo, made small. */
-import { type Page, expect } from '@playwright/test';
+import { type Locator, type Page, expect } from '@playwright/test';
 
 /** An evaluation every 24 steps, and far more steps than a test waits for. */
 export const SMALL = [
@@ -23,15 +23,20 @@ export async function goTo(
   await expect(page.getByRole('heading', { name: screen, exact: true, level: 1 })).toBeVisible();
 }
 
-/** Builds a dataset of 4 × 4 Sudoku and waits until it is ready. */
-export async function buildSudoku(page: Page, name: string): Promise<void> {
+/** The dialog in which a dataset is built. */
+export async function openBuild(page: Page): Promise<Locator> {
   await goTo(page, 'Datasets');
   await page
     .getByRole('main')
     .getByRole('button', { name: /^Build/ })
     .first()
     .click();
-  const dialog = page.getByRole('dialog', { name: 'Build a dataset' });
+  return page.getByRole('dialog', { name: 'Build a dataset' });
+}
+
+/** Builds a dataset of 4 × 4 Sudoku and waits until it is ready. */
+export async function buildSudoku(page: Page, name: string): Promise<void> {
+  const dialog = await openBuild(page);
   await dialog.getByText('Sudoku', { exact: true }).click();
   await dialog.getByLabel('Name', { exact: true }).fill(name);
   await dialog.getByLabel('Training puzzles').fill('96');
