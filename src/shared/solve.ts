@@ -48,8 +48,8 @@ export interface SolveCheck {
   held_out: number | null;
   fitted: number;
   support: number[];
-  /** The leading one first. */
-  networks: NetworkCheck[];
+  /** That voted, the leading one first; absent in solves of earlier versions, which had one. */
+  networks?: NetworkCheck[];
 }
 
 /** In the folder that a solve keeps for its playback (core/solve/keep.ts). */

@@ -38,6 +38,8 @@ test('a task dropped on the window is followed to its two attempts', async () =>
   await look(studio.current, 'solve-running');
   await expect(page.getByText('Solved', { exact: true })).toBeVisible({ timeout: 90_000 });
   await expect(page.getByText('Right', { exact: true })).toBeVisible();
+  // Both networks' views vote; where one was given up, those of the other.
+  await expect(page.getByText(/\d+ votes? for \d grid|8 views voted for \d grid/).first()).toBeVisible();
   await look(studio.current, 'solve-done');
 });
 
