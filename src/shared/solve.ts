@@ -24,10 +24,19 @@ export interface Candidate {
   q: number;
   /** Names of those views. */
   views: string[];
+  /** The same by network, the most votes first; absent where one network voted. */
+  voters?: { network: SolveNetwork; views: string[] }[];
 }
 
 /** What a network's cells are mixed by, of those that a solve from nothing trains; or the one of a checkpoint. */
-export type SolveNetwork = 'attention' | 'mlp' | 'checkpoint';
+export const SOLVE_NETWORKS = ['attention', 'mlp', 'checkpoint'] as const;
+export type SolveNetwork = (typeof SOLVE_NETWORKS)[number];
+
+/** The views by which a network voted for a candidate. */
+export function votersOf(candidate: Pick<Candidate, 'views' | 'voters'> | undefined, network: SolveNetwork): string[] {
+  if (!candidate?.voters) return candidate?.views ?? [];
+  return candidate.voters.find((of) => of.network === network)?.views ?? [];
+}
 
 /** What is known of one network after a check. */
 export interface NetworkCheck {
@@ -52,8 +61,12 @@ export interface SolveCheck {
   networks?: NetworkCheck[];
 }
 
-/** In the folder that a solve keeps for its playback (core/solve/keep.ts). */
-export const KEPT = { model: 'model.safetensors', data: 'data' } as const;
+/** In the folder that a solve keeps for its playback (core/solve/keep.ts): the leading network, others, and the questions. */
+export const KEPT = {
+  model: 'model.safetensors',
+  other: (network: SolveNetwork) => `${network}.safetensors`,
+  data: 'data',
+} as const;
 
 export type SolveEnd = 'solved' | 'budget' | 'steps' | 'cancelled';
 

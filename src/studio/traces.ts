@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Parsed } from '../shared/contract';
 import type { TraceInfo } from '../shared/contract/traces';
 import { StudioError } from '../shared/errors';
+import type { SolveNetwork } from '../shared/solve';
 import type { AttentionMap } from '../shared/trace';
 import type { Context } from './context';
 import { absolutePath, storedPath } from './home';
@@ -20,6 +21,7 @@ interface Source {
   run: string | null;
   checkpoint: number | null;
   solve: string | null;
+  network: SolveNetwork | null;
   step: number;
   /** As the trace file calls it; a run's id and name, empty and in words otherwise. */
   said: { run: string; run_name: string };
@@ -56,6 +58,7 @@ export class Traces {
     const question = {
       checkpoint: source.checkpoint,
       solve: source.solve,
+      network: source.network,
       split,
       example: index,
       weights: input.weights,
@@ -141,14 +144,14 @@ export class Traces {
   /** Where a cell looks; the compute process runs the example again up to that step. */
   async attention(input: Parsed<'traces.attention'>): Promise<AttentionMap> {
     const record = this.record(input.trace);
-    const { checkpoint: id, solve } = record;
+    const { checkpoint: id, solve, network } = record;
     if (id === null && solve === null) {
       throw new StudioError(
         'not_found',
         `The checkpoint of step ${record.checkpoint_step} has been removed, so it cannot be asked where it looks: play back a checkpoint that is still there.`,
       );
     }
-    const source = this.source(solve === null ? { checkpoint: id as number } : { solve });
+    const source = this.source(solve === null ? { checkpoint: id as number } : { solve, ...(network && { network }) });
     const { supervisor } = this.context;
     const { split, example: index, weights } = record;
     const job = newId();
@@ -221,19 +224,20 @@ export class Traces {
 
   /** @throws StudioError `not_found` where the model or the data it was trained on are gone */
   private source(of: Of): Source {
-    return 'solve' in of ? this.sourceOfSolve(of.solve) : this.sourceOfCheckpoint(of.checkpoint);
+    return 'solve' in of ? this.sourceOfSolve(of.solve, of.network) : this.sourceOfCheckpoint(of.checkpoint);
   }
 
-  private sourceOfSolve(id: string): Source {
+  private sourceOfSolve(id: string, wanted?: SolveNetwork): Source {
     const { store, home } = this.context;
     const solve = store.solves.get(id);
     if (!solve) throw new StudioError('not_found', `There is no solve ${id}: it may have been deleted.`);
-    const { model, data } = keptFiles(home, solve);
+    const { model, data, network } = keptFiles(home, solve, wanted);
     const { train, test } = solve.task_json;
     return {
       run: null,
       checkpoint: null,
       solve: id,
+      network,
       step: solve.step,
       said: { run: '', run_name: `solve of ${solve.task}` },
       model,
@@ -263,6 +267,7 @@ export class Traces {
       run: run.id,
       checkpoint: id,
       solve: null,
+      network: null,
       step: checkpoint.step,
       said: { run: run.id, run_name: run.name },
       model: absolutePath(home, checkpoint.path),

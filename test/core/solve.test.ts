@@ -21,12 +21,12 @@ async function solve(max_steps: number) {
   const views = new TaskViews(TASK, options.views, canvas, new Random(options.seed, 'views'));
   const seen: SolveCheck[] = [];
   try {
-    const { leader, ...outcome } = await solveTask(TASK, views, models, options, {
+    const { voted, ...outcome } = await solveTask(TASK, views, models, options, {
       cancelled: () => false,
       step: () => undefined,
       check: (check) => seen.push(check),
     });
-    return { leader: leader.name, steps: models.map(({ trainer }) => trainer.step), outcome, seen };
+    return { voted: voted.map(({ name }) => name), steps: models.map(({ trainer }) => trainer.step), outcome, seen };
   } finally {
     for (const { trainer } of models) trainer.dispose();
   }
@@ -47,7 +47,11 @@ describe('a solve from nothing', () => {
       expect({ held_out, support }).toEqual({ held_out: networks[0].held_out, support: networks[0].support });
       expect(networks[0].held_out).toBeGreaterThanOrEqual(networks[1].held_out ?? 0);
     }
-    expect(one.leader).toBe(one.seen.at(-1)?.networks?.[0].name);
+    expect(one.voted).toEqual(one.seen.at(-1)?.networks?.map(({ name }) => name));
+    for (const { votes, views, voters = [] } of one.outcome.candidates[0]) {
+      expect(voters.reduce((sum, of) => sum + of.views.length, 0)).toBe(votes);
+      expect(new Set(voters.flatMap((of) => of.views))).toEqual(new Set(views));
+    }
     // Every view of every network has one vote.
     const votes = one.outcome.candidates[0].reduce((sum, { votes }) => sum + votes, 0);
     expect(votes).toBeLessThanOrEqual(32);

@@ -47,7 +47,7 @@ test('it is played back: the vote, a view of its own, inside the steps, a cell',
   const { page } = studio.current;
   await page.getByRole('button', { name: 'Play back', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'fill', level: 1 })).toBeVisible();
-  await expect(page.getByText(/after \d+ steps · test input/)).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/after \d+ steps · .*test input/)).toBeVisible({ timeout: 60_000 });
   const timeline = page.getByRole('slider', { name: 'ACT step' });
   await expect(timeline).toBeVisible({ timeout: 60_000 });
   await expect(page.getByRole('region', { name: 'Demonstrations' })).toBeVisible();
@@ -105,6 +105,23 @@ test('the same task again, ended early, keeps what it has', async () => {
   await dialog.getByRole('button', { name: 'Solve', exact: true }).click();
   await page.getByRole('button', { name: 'End now' }).click();
   await expect(page.getByRole('button', { name: 'Solve again…' })).toBeVisible();
+});
+
+test('its two networks are played side by side', async () => {
+  const { page } = studio.current;
+  await page.getByRole('button', { name: 'Play back', exact: true }).click();
+  const compare = page.getByRole('button', { name: 'Compare networks' });
+  await expect(compare).toBeEnabled({ timeout: 60_000 });
+  await expect(page.getByText(/· (attention|MLP) network · test input/)).toBeVisible();
+  await compare.click();
+  await expect(page.getByText(/(attention|MLP) network against (attention|MLP) network · test input/)).toBeVisible({
+    timeout: 60_000,
+  });
+  await expect(page.getByRole('slider', { name: /^ACT step, (attention|MLP) network$/ })).toHaveCount(2);
+  await look(studio.current, 'solve-networks');
+  await page.getByRole('button', { name: 'Other example…' }).click();
+  await expect(page.getByRole('combobox', { name: 'Network' })).toBeVisible();
+  await look(studio.current, 'solve-network-choice');
 });
 
 test('all of it is listed, also after closing and opening', async () => {

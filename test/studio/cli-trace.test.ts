@@ -54,6 +54,26 @@ describe('trm trace', () => {
     expect(readdirSync(out)).toHaveLength(2);
   }, 30_000);
 
+  it('traces either of the two networks that voted', async () => {
+    const out = join(freshFolder(), 'traces');
+    const said = async (network: string) => {
+      const ended = await trace(
+        join(out, network),
+        'fill',
+        '--network',
+        network,
+        '--example',
+        'test:0',
+        '--views',
+        '0',
+      );
+      expect(ended.stderr).not.toContain('kept no network');
+      return metaOf((jsonLines(ended.stdout)[0] as { path: string }).path);
+    };
+    const [attention, mlp] = [await said('attention'), await said('mlp')];
+    expect([attention.heads, mlp.heads]).toEqual([4, 0]);
+  }, 30_000);
+
   it('takes an example, more ACT steps, no updates, and a task file that the model never saw', async () => {
     const out = join(freshFolder(), 'traces');
     const one = await trace(out, 'fill', '--example', 'train:1', '--act-steps', '7', '--no-inner', '--views', '0');
@@ -74,6 +94,8 @@ describe('trm trace', () => {
 
   it.each([
     [['nothing'], 1, 'There is no run "nothing"'],
+    [['fill', '--network', 'cnn'], 2, '--network is cnn: use attention or mlp or checkpoint.'],
+    [['fill', '--network', 'checkpoint'], 1, 'The solve of fill kept no network checkpoint: choose '],
     [['fill', '--example', 'test:8'], 2, 'Example 8 is not in the test split'],
     [['fill', '--example', 'dev:8'], 2, 'Use train:N or test:N'],
     [['fill', '--puzzle', 'x'], 1, 'There is no puzzle x'],

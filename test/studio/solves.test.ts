@@ -199,9 +199,10 @@ describe('the playback of a solve', () => {
     const done = await first.solves.ended(id);
     expect(done.views).toHaveLength(6);
     expect(done.views[0]).toBe('fill');
-    // 0.22 M parameters and 7 rows of 96 numbers, 4 bytes each, and little else.
-    expect(done.kept_bytes).toBeGreaterThan(500_000);
-    expect(done.kept_bytes).toBeLessThan(1_500_000);
+    // Two networks of 0.22 M parameters and 7 rows of 96 numbers, 4 bytes each, and little else.
+    expect(done.kept_bytes).toBeGreaterThan(1_000_000);
+    expect(done.kept_bytes).toBeLessThan(2_500_000);
+    expect(done.networks).toEqual(done.checks.at(-1)?.networks?.map(({ name }) => name));
     await first.close();
 
     const studio = await start(home);
@@ -222,7 +223,7 @@ describe('the playback of a solve', () => {
     expect(meta).toMatchObject({ run: '', run_name: 'solve of fill', rows: 3, columns: 3, act_steps: 2, index: 2 });
     expect(meta.updates).toHaveLength(3);
     expect(meta.views.map(({ puzzle }) => puzzle).sort()).toEqual([...done.views].sort());
-    // The network that is kept led: what the trace's views answer at the end, turned back and counted, is its support.
+    // It is of the network that led: what the trace's views answer at the end, turned back and counted, is its support.
     const votes = new Map<string, number>();
     meta.views.forEach(({ puzzle }, v) => {
       const tokens = tensors('views.tokens').subarray((v * 2 + 1) * 9, (v * 2 + 2) * 9);
@@ -239,6 +240,17 @@ describe('the playback of a solve', () => {
     expect([...votes.keys()].filter((grid) => grid && !candidates.some((c) => c.grid === grid))).toEqual([]);
     const looked = await studio.dispatch('traces.attention', { trace: made.id, step: 1, cell: 0 });
     expect(looked).toMatchObject({ step: 1, cell: 0, heads: 4 });
+    // The other network has playbacks of its own, of the same question.
+    const rival = await studio.dispatch('traces.create', {
+      of: { solve: id, network: done.networks[1] },
+      example: { split: 'test', index: 2 },
+      inner: true,
+      views: 63,
+    });
+    expect([made.network, rival.network]).toEqual(done.networks);
+    await eventually(() => studio.context.store.traces.get(rival.id)?.status === 'done', 'the other trace');
+    const heads = { [done.networks[0]]: meta.heads, [done.networks[1]]: (await traceOf(studio, rival.id)).meta.heads };
+    expect(heads).toEqual({ attention: 4, mlp: 0 });
     // A demonstration is a question too; beyond the last there is none.
     const shown = await studio.dispatch('traces.create', {
       of: { solve: id },
@@ -248,7 +260,7 @@ describe('the playback of a solve', () => {
     await expect(
       studio.dispatch('traces.create', { of: { solve: id }, example: { split: 'test', index: 6 } }),
     ).rejects.toThrow('Example 6 is not in the test split of the solve of fill, which has 6.');
-    expect(await studio.dispatch('traces.list', { solve: id })).toHaveLength(2);
+    expect(await studio.dispatch('traces.list', { solve: id })).toHaveLength(3);
     expect(await studio.dispatch('traces.list', { run: 'x' })).toEqual([]);
 
     await studio.dispatch('solves.delete', { solve: id });

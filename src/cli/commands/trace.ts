@@ -1,5 +1,5 @@
 /** `trm trace`: one example or task through a checkpoint or a solve, step by step, as files. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -14,21 +14,18 @@ import { largestSide } from '../../shared/arc-task';
 import type { JobResult } from '../../shared/compute';
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError, fromWireError } from '../../shared/errors';
-import { absolutePath } from '../../studio/home';
 import { newId } from '../../studio/ids';
-import { keptFiles, keptViews } from '../../studio/solves/kept';
 import type { Studio } from '../../studio/studio';
-import { checkpointAt, findRun, withStudio, type Globals } from '../open';
+import { withStudio, type Globals } from '../open';
 import { bytes, count, printJson, say } from '../output';
 import { ProgressLine } from '../progress';
+import { findSource, type Found, type SourceFlags, type Subject } from '../trace-source';
 import { readTasks } from './solve';
 import { EXIT, UsageError, wholeNumber } from '../usage';
 
-interface Flags extends Globals {
-  data?: string;
+interface Flags extends Globals, SourceFlags {
   example?: ExampleRef;
   puzzle?: string;
-  task?: string;
   actSteps?: string;
   inner: boolean;
   views: string;
@@ -57,6 +54,10 @@ export function traceCommand(program: Command, exit: (code: number) => void): vo
     .option('--no-inner', 'leave out the updates inside the steps')
     .option('--views <n>', 'augmentations to take along, at most', '0')
     .option('--weights <which>', 'ema or raw', 'ema')
+    .option(
+      '--network <name>',
+      'of a solve: attention or mlp (default: the one that most votes for the answer came from)',
+    )
     .requiredOption('-o, --out <dir>', 'folder for the files')
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _options: unknown, command: Command) => {
@@ -81,17 +82,6 @@ function parseExample(text: string): ExampleRef {
   const match = /^(train|test):(\d{1,9})$/.exec(text);
   if (match) return { split: match[1] as ExampleRef['split'], index: Number(match[2]) };
   throw new InvalidArgumentError('Use train:N or test:N, counted from 0.');
-}
-
-/** What is asked, of what. */
-interface Subject {
-  checkpoint: string;
-  data_path: string;
-  example: ExampleRef;
-  run: string;
-  run_name: string;
-  views: number;
-  new_puzzle?: 'mean';
 }
 
 async function trace(
@@ -175,71 +165,6 @@ async function runTrace(
   } finally {
     process.off('SIGINT', interrupt);
   }
-}
-
-type Found = Omit<Subject, 'example' | 'views'> & {
-  /** What is played back unless something is asked for: of a solve, the view that won. */
-  first: ExampleRef;
-  /** Views that there are, of a solve. */
-  views: number | null;
-};
-
-function findSource(studio: Studio, text: string, flags: Flags): Found {
-  const { store } = studio.context;
-  const own = flags.data === undefined ? null : folderOf(studio, flags.data);
-  const first: ExampleRef = { split: 'test', index: 0 };
-  const file = checkpointAt(studio, text);
-  if (file) {
-    const { path, known } = file;
-    if (known) return ofRun(studio, known.run, path, own);
-    if (own === null && flags.task === undefined) {
-      throw new UsageError(`${text} belongs to no run of the studio: name its dataset with --data, or a --task.`);
-    }
-    return { checkpoint: path, data_path: own ?? '', run: '', run_name: '', first, views: null };
-  }
-  const solves = store.solves.list().filter(({ id, task }) => id === text || task === text);
-  const solve = solves.find(({ kept_bytes }) => kept_bytes !== null) ?? solves[0];
-  const runs = store.runs.list().filter(({ id, name }) => id === text || name === text);
-  if (solve && runs.length === 0) {
-    const { model, data } = keptFiles(studio.home, solve);
-    const views = keptViews(studio.home, solve);
-    const won = Math.max(0, views.indexOf(solve.candidates[0]?.[0]?.views[0] ?? ''));
-    const { task } = solve;
-    return {
-      checkpoint: model,
-      data_path: own ?? data,
-      run: '',
-      run_name: `solve of ${task}`,
-      first: { split: 'test', index: won * solve.task_json.test.length },
-      views: views.length,
-    };
-  }
-  const run = findRun(studio, text);
-  const [newest] = store.checkpoints.list(run.id);
-  if (newest) return ofRun(studio, run.id, absolutePath(studio.home, newest.path), own);
-  throw new StudioError('not_found', `${run.name} has no checkpoint yet: train it first.`);
-}
-
-function ofRun(studio: Studio, id: string, checkpoint: string, own: string | null): Found {
-  const { store } = studio.context;
-  const run = store.runs.get(id);
-  const dataset = run?.dataset ? store.datasets.get(run.dataset) : null;
-  const data_path = own ?? (dataset ? absolutePath(studio.home, dataset.path) : '');
-  return {
-    checkpoint,
-    data_path,
-    run: id,
-    run_name: run?.name ?? '',
-    first: { split: 'test', index: 0 },
-    views: null,
-  };
-}
-
-function folderOf(studio: Studio, data: string): string {
-  if (existsSync(data)) return resolve(data);
-  const known = studio.datasets.list().find((d) => d.id === data || d.name === data);
-  if (known?.status === 'ready') return known.path;
-  throw new StudioError('not_found', `There is no folder or dataset ${data}: trm datasets lists those of the studio.`);
 }
 
 async function subjectOf(

@@ -1,6 +1,6 @@
 /**
- * What is kept of a solve for its playback: the network that voted, as a checkpoint, and the questions that its views
- * were asked, as a dataset. Playback opens these two like those of a run.
+ * What is kept of a solve for its playback: the networks that voted, each as a checkpoint, and the questions that their
+ * views were asked, as a dataset. Playback opens these two like those of a run.
  */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,17 +17,33 @@ import type { SolveModel } from './model';
 import type { TaskViews } from './views';
 
 /**
- * Makes the folder `out` in place of what was there: `model.safetensors` (averages where there are any, and every view's
- * embedding row; 4 bytes a parameter) and `data`.
- * @returns bytes of the checkpoint, nearly all of the folder
+ * Makes the folder `out` in place of what was there: `data`, and per network a checkpoint named by KEPT (averages where
+ * there are any, and every view's embedding row; 4 bytes a parameter).
+ * @param models that voted, the leading one first
+ * @returns bytes of the checkpoints, nearly all of the folder
  * @throws file system errors
  */
 export async function keepSolve(
   out: string,
   task: Task,
   views: TaskViews,
-  { trainer, config }: Pick<SolveModel, 'trainer' | 'config'>,
+  models: readonly Pick<SolveModel, 'name' | 'trainer' | 'config'>[],
 ): Promise<number> {
+  const files = models.map(({ name }, i) => (i === 0 ? KEPT.model : KEPT.other(name)));
+  await rm(out, { recursive: true, force: true });
+  await makeWholeFolder(out, async (folder) => {
+    for (const [i, model] of models.entries()) await writeNetwork(join(folder, files[i]), views, model);
+    await writeTaskDataset(join(folder, KEPT.data), task, views.views, views.canvas);
+  });
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(out, file))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function writeNetwork(
+  path: string,
+  views: TaskViews,
+  { trainer, config }: Pick<SolveModel, 'trainer' | 'config'>,
+): Promise<void> {
   const { weights, ema, puzzleEmbedding, step } = await trainer.snapshot();
   const rows = views.views.length + 1;
   const names = [BLANK_NAME, ...views.views.map(({ name }) => name)];
@@ -50,11 +66,6 @@ export async function keepSolve(
     evaluation_due: false,
   };
   const table = config.arch.puzzle_emb_ndim ? { rows, pieces: () => [puzzleEmbedding] } : null;
-  await rm(out, { recursive: true, force: true });
-  await makeWholeFolder(out, async (folder) => {
-    const identifiers = Buffer.from(`[${names.map(pythonString).join(', ')}]`);
-    await writeImported(join(folder, KEPT.model), meta, new Map([...weights, ...ema]), table, identifiers);
-    await writeTaskDataset(join(folder, KEPT.data), task, views.views, views.canvas);
-  });
-  return (await stat(join(out, KEPT.model))).size;
+  const identifiers = Buffer.from(`[${names.map(pythonString).join(', ')}]`);
+  await writeImported(path, meta, new Map([...weights, ...ema]), table, identifiers);
 }

@@ -21,7 +21,7 @@ export interface SolveRequest {
   keep: string | null;
 }
 
-/** Bytes of the model that was kept, or why there is none: the answer stands without it. */
+/** Bytes of the networks that were kept, or why there is none: the answer stands without it. */
 export type Kept = { bytes: number } | { fault: string } | null;
 
 /** @throws StudioError `bad_input` if checkpoint and task do not fit; what reading and writing throw */
@@ -34,8 +34,9 @@ export async function runSolve(
   try {
     refuseTooLarge(task, canvas, checkpoint);
     const views = new TaskViews(task, options.views, canvas, new Random(options.seed, `views:${task.name}`));
-    const { leader: model, ...outcome } = await solveTask(task, views, models, options, host);
+    const { voted, ...outcome } = await solveTask(task, views, models, options, host);
     const attempts = outcome.candidates.map(attemptsOf);
+    const [model] = voted;
     const { trainer } = model;
     const result: SolveResult = {
       schema: 1,
@@ -54,7 +55,7 @@ export async function runSolve(
       backend: `${backend.backend} ${backend.version} on ${backend.device}`,
     };
     const file = await writeAtomically(out, [Buffer.from(`${JSON.stringify(result)}\n`)]);
-    return { file, result, kept: keep === null ? null : await keepOrSay(keep, task, views, model) };
+    return { file, result, kept: keep === null ? null : await keepOrSay(keep, task, views, voted) };
   } finally {
     for (const { trainer } of models) trainer.dispose();
   }
@@ -69,9 +70,9 @@ async function modelsFor(task: Task, checkpoint: string | null, options: SolveOp
   return { models: scratchModels(options, canvas), canvas };
 }
 
-async function keepOrSay(out: string, task: Task, views: TaskViews, model: SolveModel): Promise<Kept> {
+async function keepOrSay(out: string, task: Task, views: TaskViews, models: readonly SolveModel[]): Promise<Kept> {
   try {
-    return { bytes: await keepSolve(out, task, views, model) };
+    return { bytes: await keepSolve(out, task, views, models) };
   } catch (error) {
     const log = (fault: unknown) => process.stderr.write(`${fault instanceof Error ? fault.stack : String(fault)}\n`);
     return { fault: toWireError(error, log).message };

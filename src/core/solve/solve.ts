@@ -51,20 +51,24 @@ export interface SolveOutcome {
   seconds: number;
 }
 
-/** @param models learn side by side, one step each in turn; all views of all of them vote */
+/**
+ * @param models learn side by side, one step each in turn; all views of all of them vote
+ * @returns with the networks that voted last, the leading one first
+ */
 export async function solveTask(
   task: Task,
   views: TaskViews,
   models: readonly SolveModel[],
   options: SolveOptions,
   host: SolveHost,
-): Promise<SolveOutcome & { leader: SolveModel }> {
+): Promise<SolveOutcome & { voted: SolveModel[] }> {
   const random = new Random(options.seed, `solve:${task.name}`);
   const started = Date.now();
   const elapsed = () => (Date.now() - started) / 1000;
   const checks: SolveCheck[] = [];
   const leaders: string[] = [];
   let active = models;
+  let voted: SolveModel[] = [];
   let step = 0;
   let candidates: Candidate[][] = task.test.map(() => []);
   let checkSeconds = 0;
@@ -78,6 +82,7 @@ export async function solveTask(
     const { held_out, fitted, support } = networks[0];
     const result: SolveCheck = { step, seconds: elapsed(), held_out, fitted, support, networks };
     checks.push(result);
+    voted = standing.map(({ model }) => model);
     active = standing.filter(({ check }) => step < GIVE_UP_FROM || !isBehind(check, networks[0])).map((s) => s.model);
     checkSeconds = elapsed() - before;
     host.check(result, candidates);
@@ -103,7 +108,7 @@ export async function solveTask(
   if (ended !== 'solved' && (ended !== 'cancelled' || checks.length === 0) && checks.at(-1)?.step !== step) {
     await check();
   }
-  return { candidates, checks, ended, steps: step, seconds: elapsed(), leader: active[0] };
+  return { candidates, checks, ended, steps: step, seconds: elapsed(), voted };
 }
 
 const isBehind = (one: NetworkCheck, leading: NetworkCheck): boolean =>
@@ -180,13 +185,23 @@ async function vote(
     if (!ballot) return [];
     return ballot.candidates().map(({ grid, votes: total, mean_q }) => {
       const voters = ballot.voters(grid).map(({ view }) => view - 1);
+      const byNetwork = models.map(({ name }, m) => ({
+        network: name,
+        views: voters
+          .filter((voter) => Math.floor(voter / count) === m)
+          .map((voter) => views.views[voter % count].name),
+      }));
+      const votesOf = byNetwork.map((of) => of.views.length);
       return {
         grid: unflattenGrid(votes.pool.get(grid)),
         votes: total,
         q: mean_q,
         // A view that two networks answer alike is named once.
-        views: [...new Set(voters.map((voter) => views.views[voter % count].name))],
-        votesOf: models.map((_, m) => voters.filter((voter) => Math.floor(voter / count) === m).length),
+        views: [...new Set(byNetwork.flatMap((of) => of.views))],
+        ...(models.length > 1 && {
+          voters: byNetwork.filter((of) => of.views.length).sort((a, b) => b.views.length - a.views.length),
+        }),
+        votesOf,
       };
     });
   });

@@ -1,6 +1,7 @@
 /** A solve's playbacks: which example of its own dataset a question is, and what a trace of it is asked for. */
 import type { SolveDetail } from '@shared/contract/solves';
 import type { ExampleRef } from '@shared/dataset';
+import { votersOf, type SolveNetwork } from '@shared/solve';
 import { viewText } from '../evaluations/views';
 
 /** The test inputs in the split `test`, the demonstrations in `train`: view by view, in the task's order. */
@@ -23,11 +24,28 @@ export function questionText(
   return `${split === 'test' ? 'test input' : 'demonstration'}${place}${seen}`;
 }
 
-/** The view that stands for a candidate: the first that voted for it; the task itself where nothing was voted for. */
-export function viewOf(solve: Pick<SolveDetail, 'views' | 'test'>, test: number, candidate = 0): number {
-  const voters = solve.test[test]?.candidates[candidate]?.views ?? [];
-  return Math.max(0, solve.views.indexOf(voters[0] ?? ''));
+/**
+ * The view that stands for a candidate: the first that voted for it in this network, the task itself where none did.
+ * @param network unless given, the one that most of its votes came from
+ */
+export function voterOf(
+  solve: Pick<SolveDetail, 'views' | 'test' | 'networks'>,
+  test: number,
+  place = 0,
+  network?: SolveNetwork,
+): { view: number; network: SolveNetwork } {
+  const candidate = solve.test[test]?.candidates[place];
+  const chosen = network ?? candidate?.voters?.find((of) => solve.networks.includes(of.network))?.network;
+  const asked = chosen ?? solve.networks[0];
+  return { view: Math.max(0, solve.views.indexOf(votersOf(candidate, asked)[0] ?? '')), network: asked };
 }
+
+/** As the window calls them. */
+export const NETWORK_NAMES: Record<SolveNetwork, string> = {
+  attention: 'attention network',
+  mlp: 'MLP network',
+  checkpoint: 'network of the checkpoint',
+};
 
 /** Cells up to which all views are taken along: on larger canvases each costs seconds. */
 const FEW_CELLS = 200;

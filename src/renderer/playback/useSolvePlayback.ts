@@ -1,6 +1,7 @@
 import { shallowRef } from 'vue';
 import { useRouter } from 'vue-router';
 import type { ExampleRef } from '@shared/dataset';
+import type { SolveNetwork } from '@shared/solve';
 import { useClient } from '../app/client';
 import { notifyError } from '../ui/notices';
 
@@ -12,12 +13,23 @@ export function useSolvePlayback() {
   async function play(
     solve: string,
     example: ExampleRef,
-    { views, act_steps = null, inner = true }: { views: number; act_steps?: number | null; inner?: boolean },
+    {
+      network,
+      views,
+      act_steps = null,
+      inner = true,
+    }: { network: SolveNetwork; views: number; act_steps?: number | null; inner?: boolean },
   ): Promise<void> {
     if (busy.value) return;
     busy.value = example;
     try {
-      const trace = await useClient().call('traces.create', { of: { solve }, example, act_steps, inner, views });
+      const trace = await useClient().call('traces.create', {
+        of: { solve, network },
+        example,
+        act_steps,
+        inner,
+        views,
+      });
       await router.push(`/playback/${trace.id}`);
     } catch (problem) {
       notifyError('The playback was not made', problem);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { PackedGrid } from '../arc';
 import type { JobStatus } from '../jobs';
-import { SolveOptionsSchema, type SolveCheck, type SolveOptions } from '../solve';
+import { SolveOptionsSchema, type Candidate, type SolveCheck, type SolveNetwork, type SolveOptions } from '../solve';
 import { method } from './method';
 
 export interface SolveInfo {
@@ -31,12 +31,7 @@ export interface SolveInfo {
   created: string;
 }
 
-export interface SolveCandidate {
-  grid: PackedGrid;
-  votes: number;
-  q: number;
-  views: string[];
-}
+export type SolveCandidate = Omit<Candidate, 'grid'> & { grid: PackedGrid };
 
 export interface SolveDetail extends SolveInfo {
   train: { input: PackedGrid; output: PackedGrid }[];
@@ -50,6 +45,8 @@ export interface SolveDetail extends SolveInfo {
   checks: SolveCheck[];
   /** Names of the views in the order of the solve's own dataset, which its playback shows; empty where none is kept. */
   views: string[];
+  /** That are kept to be played back, the leading one first. */
+  networks: SolveNetwork[];
 }
 
 const solve = z.strictObject({ solve: z.string() });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ExampleRef } from '../dataset';
 import type { JobStatus } from '../jobs';
+import { SOLVE_NETWORKS, type SolveNetwork } from '../solve';
 import type { AttentionMap } from '../trace';
 import { example, method } from './method';
 
@@ -10,6 +11,8 @@ export interface TraceInfo {
   /** It was made of a run's checkpoint, or of a solve: one of the two is null. */
   run: string | null;
   solve: string | null;
+  /** Which of the solve's networks; null of a run. */
+  network: SolveNetwork | null;
   /** The run's name, or that of the task that was solved. */
   name: string;
   /** Null of a solve, and once it has been removed for a newer one. */
@@ -37,7 +40,11 @@ export const traceMethods = {
   'traces.list': method<TraceInfo[]>()(z.strictObject({ run: z.string().optional(), solve: z.string().optional() })),
   'traces.create': method<TraceInfo>()(
     z.strictObject({
-      of: z.union([z.strictObject({ checkpoint: z.number().int() }), z.strictObject({ solve: z.string() })]),
+      of: z.union([
+        z.strictObject({ checkpoint: z.number().int() }),
+        /** Without a network, the leading one. */
+        z.strictObject({ solve: z.string(), network: z.enum(SOLVE_NETWORKS).optional() }),
+      ]),
       /** Of the run's dataset, or of the solve's: views x test inputs, or x demonstrations in split train. */
       example,
       weights: z.enum(['ema', 'raw']).default('ema'),

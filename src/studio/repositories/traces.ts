@@ -1,5 +1,6 @@
 import type { TraceInfo } from '../../shared/contract/traces';
 import type { JobStatus } from '../../shared/jobs';
+import type { SolveNetwork } from '../../shared/solve';
 import type { Db } from '../db/open';
 
 export interface TraceRecord {
@@ -8,6 +9,8 @@ export interface TraceRecord {
   run: string | null;
   checkpoint: number | null;
   solve: string | null;
+  /** Of the solve's networks; null of a run, and in old traces, which show the leading one. */
+  network: SolveNetwork | null;
   checkpoint_step: number;
   split: 'train' | 'test';
   example: number;
@@ -50,12 +53,12 @@ export class TraceRepository {
   same(
     t: Pick<
       TraceRecord,
-      'checkpoint' | 'solve' | 'split' | 'example' | 'weights' | 'act_steps' | 'inner_updates' | 'views'
+      'checkpoint' | 'solve' | 'network' | 'split' | 'example' | 'weights' | 'act_steps' | 'inner_updates' | 'views'
     >,
   ): Named | null {
     const row = this.db
       .prepare(
-        `${SELECT} WHERE traces.checkpoint IS @checkpoint AND traces.solve IS @solve AND split = @split
+        `${SELECT} WHERE traces.checkpoint IS @checkpoint AND traces.solve IS @solve AND network IS @network AND split = @split
          AND example = @example AND weights = @weights AND traces.act_steps IS @act_steps
          AND inner_updates = @inner_updates AND views = @views AND traces.status IN ('queued', 'running', 'done')
          ORDER BY traces.id DESC LIMIT 1`,
@@ -90,6 +93,7 @@ export function traceInfo(t: Named, progress: TraceInfo['progress'] = null): Tra
     id: t.id,
     run: t.run,
     solve: t.solve,
+    network: t.network,
     name: t.name,
     checkpoint: t.checkpoint,
     checkpoint_step: t.checkpoint_step,

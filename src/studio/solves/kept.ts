@@ -1,8 +1,8 @@
 /** What a solve keeps for its playback, in the home. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StudioError } from '../../shared/errors';
-import { KEPT } from '../../shared/solve';
+import { KEPT, type SolveNetwork } from '../../shared/solve';
 import { absolutePath, type StudioHome } from '../home';
 import type { SolveRecord } from '../repositories/solves';
 
@@ -10,8 +10,12 @@ import type { SolveRecord } from '../repositories/solves';
 export const keptFolder = (home: StudioHome, { path }: Pick<SolveRecord, 'path'>): string =>
   absolutePath(home, path).replace(/\.json$/, '');
 
-/** Its network and its questions. @throws StudioError `not_found` if nothing was kept */
-export function keptFiles(home: StudioHome, solve: SolveRecord): { model: string; data: string } {
+/** One of its networks, the leading one unless another is named, and its questions. @throws StudioError `not_found` */
+export function keptFiles(
+  home: StudioHome,
+  solve: SolveRecord,
+  wanted?: SolveNetwork,
+): { model: string; data: string; network: SolveNetwork } {
   if (solve.kept_bytes === null) {
     const open = solve.status === 'queued' || solve.status === 'running';
     throw new StudioError(
@@ -22,8 +26,28 @@ export function keptFiles(home: StudioHome, solve: SolveRecord): { model: string
     );
   }
   const folder = keptFolder(home, solve);
-  return { model: join(folder, KEPT.model), data: join(folder, KEPT.data) };
+  const kept = keptNetworks(home, solve);
+  const network = wanted ?? kept[0];
+  if (!kept.includes(network)) {
+    throw new StudioError(
+      'not_found',
+      `The solve of ${solve.task} kept no network ${network}: choose ${kept.join(' or ')}.`,
+    );
+  }
+  const model = network === kept[0] ? KEPT.model : KEPT.other(network);
+  return { model: join(folder, model), data: join(folder, KEPT.data), network };
 }
+
+/** The networks that can be played back, the leading one first; empty where none was kept. */
+export function keptNetworks(home: StudioHome, solve: SolveRecord): SolveNetwork[] {
+  if (solve.kept_bytes === null) return [];
+  // Solves of earlier versions say nothing of networks: they had one.
+  const [leading, ...others] = solve.checks.at(-1)?.networks?.map(({ name }) => name) ?? [onlyNetwork(solve)];
+  return [leading, ...others.filter((name) => existsSync(join(keptFolder(home, solve), KEPT.other(name))))];
+}
+
+const onlyNetwork = ({ checkpoint_path }: SolveRecord): SolveNetwork =>
+  checkpoint_path === null ? 'attention' : 'checkpoint';
 
 /** Names of the solve's views in the order of its dataset; empty where none were kept. */
 export function keptViews(home: StudioHome, solve: SolveRecord): string[] {

@@ -3,7 +3,7 @@ import type { SolveDetail, SolveInfo } from '../../shared/contract/solves';
 import type { Context } from '../context';
 import { absolutePath } from '../home';
 import type { SolveRecord } from '../repositories/solves';
-import { keptViews } from './kept';
+import { keptNetworks, keptViews } from './kept';
 
 /** What a solve is told as in lists. */
 export function solveInfo({ store, home }: Context, solve: SolveRecord): SolveInfo {
@@ -46,5 +46,6 @@ export function solveDetail(context: Context, solve: SolveRecord): SolveDetail {
     })),
     checks: solve.checks,
     views: keptViews(context.home, solve),
+    networks: keptNetworks(context.home, solve),
   };
 }

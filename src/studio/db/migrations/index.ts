@@ -5,6 +5,15 @@ import { traceDetail } from './003-trace-detail';
 import { solves } from './004-solves';
 import { solveTraces } from './005-solve-traces';
 import { resumeAtStart } from './006-resume-at-start';
+import { traceNetwork } from './007-trace-network';
 
 /** Every migration, in order. A released one is never edited: add the next number. */
-export const MIGRATIONS: readonly Migration[] = [initial, evaluations, traceDetail, solves, solveTraces, resumeAtStart];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  evaluations,
+  traceDetail,
+  solves,
+  solveTraces,
+  resumeAtStart,
+  traceNetwork,
+];
