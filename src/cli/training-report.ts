@@ -3,10 +3,19 @@ import type { CheckpointInfo, RunSummary } from '../shared/contract/runs';
 import type { Events } from '../shared/contract';
 import type { JobStatus } from '../shared/jobs';
 import type { MetricBatch } from '../shared/metrics';
+import type { RunRecord } from '../studio/repositories/runs';
 import { runDetail } from '../studio/runs/summary';
 import type { Studio } from '../studio/studio';
 import { count, decimal, duration, percent, printJson, say } from './output';
 import { ProgressLine } from './progress';
+
+/** ` (max_minutes of 5 reached)`; empty where its epochs ended it. */
+function limitReached({ config, step, seconds }: RunRecord): string {
+  const { max_steps, max_minutes } = config.studio;
+  if (max_steps > 0 && step >= max_steps) return ` (max_steps of ${count(max_steps)} reached)`;
+  if (max_minutes > 0 && seconds >= max_minutes * 60) return ` (max_minutes of ${max_minutes} reached)`;
+  return '';
+}
 
 export class TrainingReport {
   private readonly progress = new ProgressLine();
@@ -59,9 +68,10 @@ export class TrainingReport {
     const reason = run.reason === null ? {} : { reason: run.reason };
     if (this.json) printJson({ event: 'done', run: run.id, status: run.status, step: run.step, ...reason });
     const exact = run.last_exact_accuracy === null ? '' : `, exact accuracy ${percent(run.last_exact_accuracy)}`;
+    const limit = run.status === 'done' ? limitReached(run) : '';
     const again = run.status === 'done' ? '' : ` Continue with: trm train --resume ${run.id}`;
     say(
-      `${run.name} (${run.id}) is ${run.status} at step ${count(run.step)} of ${count(run.total_steps)}${exact}.${again}`,
+      `${run.name} (${run.id}) is ${run.status} at step ${count(run.step)} of ${count(run.total_steps)}${limit}${exact}.${again}`,
     );
     return run.status;
   }

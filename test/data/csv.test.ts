@@ -125,6 +125,7 @@ describe('datasets from CSVs', () => {
     ['a short puzzle', () => csv(`x,${good.slice(1)},${solved},1`), /train\.csv: line 2, q has 80 characters instead of 81/],
     ['a letter', () => csv(`x,${good},${solved},1`, `x,x${good.slice(1)},${solved},1`), /line 3, q, character 1 is "x": use the digits 1 to 9, and 0 or "\." for a blank\.$/],
     ['a solution with a blank', () => csv(`x,${good},${solved.slice(1)}.,1`), /line 2, a, character 81 is "\.": use the digits 1 to 9\.$/],
+    ['a solution that contradicts its puzzle', () => csv(`x,${good.slice(1)}9,${solved.slice(1)}1,1`), /line 2, row 9, column 9: q gives 9 and a answers 1: mend or remove the line\.$/],
     ['a rating that is none', () => csv(`x,${good},${solved},hard`), /line 2, rating is "hard": use a whole number/],
     ['a field too many', () => csv(`x,${good},${solved},1,2`), /line 2 has 5 fields where line 1 names 4/],
     ['no header', () => (writeFileSync(join(folder, 'train.csv'), `x,${good},${solved},1\n`), join(folder, 'train.csv')), /line 1 is "x,0+.*where the columns should be named: begin the file with source,q,a,rating/],

@@ -28,6 +28,8 @@ export interface CsvFormat {
   side(q: string, path: string, line: number): number;
   allowed: { q: string; a: string };
   values: { q: Uint8Array; a: Uint8Array };
+  /** Token of a cell that the answer fills, where all others must be answered as they are given. */
+  blank?: number;
 }
 
 /**
@@ -51,6 +53,7 @@ export const SUDOKU_CSV: CsvFormat = {
   side: () => 9,
   allowed: { q: 'the digits 1 to 9, and 0 or "." for a blank', a: 'the digits 1 to 9' },
   values: { q: cellValues([...digits, ['.', 1]]), a: cellValues(digits.slice(1)) },
+  blank: 1,
 };
 
 const MAX_SIDE = 100;
@@ -89,10 +92,21 @@ export async function readBoards(
     board ??= { input: new Uint8Array(side * side), label: new Uint8Array(side * side) };
     readCells(q, board.input, format.values.q, { path, line, field: 'q', allowed: format.allowed.q });
     readCells(a, board.label, format.values.a, { path, line, field: 'a', allowed: format.allowed.a });
+    if (format.blank !== undefined) refuseContradiction(board, format.blank, side, `${path}: line ${line}`);
     const wait = take(board, count++, { side, bytes });
     if (wait) await wait;
   }
   return { count, side };
+}
+
+function refuseContradiction({ input, label }: Board, blank: number, side: number, where: string): void {
+  const at = input.findIndex((token, i) => token !== blank && token !== label[i]);
+  if (at < 0) return;
+  const cell = `row ${Math.floor(at / side) + 1}, column ${(at % side) + 1}`;
+  throw new StudioError(
+    'bad_input',
+    `${where}, ${cell}: q gives ${input[at] - 1} and a answers ${label[at] - 1}: mend or remove the line.`,
+  );
 }
 
 function difficulty(rating: string | null, path: string, line: number): number {
