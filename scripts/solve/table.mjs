@@ -54,18 +54,25 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-console.log(
-  '| task | set | side | half | solved | steps | seconds | ended | held out | agree |\n|---|---|---|---|---|---|---|---|---|---|',
-);
+const columns = ['task', 'set', 'side', 'half', 'solved', 'steps', 'seconds', 'ended', 'network', 'held out', 'agree'];
+console.log(`| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}`);
 const halves = { tuned: [0, 0], untouched: [0, 0] };
+const settled = [0, 0];
 for (const { name, set, side, half } of chosen) {
   const { correct, steps, seconds, ended, checks } = JSON.parse(readFileSync(join(out, `${name}.json`), 'utf8'));
-  const { held_out, support } = checks.at(-1);
+  const { held_out, support, networks = [] } = checks.at(-1);
   const solved = correct.every(Boolean);
   const percent = (/** @type {number | null} */ share) => (share === null ? '–' : `${Math.round(share * 100)} %`);
-  const cells = [name, set, side, half, solved ? 'yes' : 'no', steps, Math.round(seconds), ended, percent(held_out)];
-  console.log(`| ${[...cells, percent(Math.min(...support))].join(' | ')} |`);
+  const verdict = solved ? '**yes**' : 'no';
+  const end = ended === 'solved' ? 'settled' : ended;
+  const sure = [networks[0]?.name ?? '–', percent(held_out), percent(Math.min(...support))];
+  console.log(`| ${[name, set, side, half, verdict, steps, Math.round(seconds), end, ...sure].join(' | ')} |`);
+  if (ended === 'solved') {
+    settled[0] += Number(solved);
+    settled[1]++;
+  }
   halves[half][0] += Number(solved);
   halves[half][1]++;
 }
 for (const [half, [solved, of]] of Object.entries(halves)) if (of) console.log(`${half}: ${solved} of ${of} solved`);
+console.log(`of those that settled: ${settled[0]} of ${settled[1]} solved`);

@@ -46,6 +46,7 @@ export function findSource(studio: Studio, text: string, flags: SourceFlags): Fo
   const file = checkpointAt(studio, text);
   if (file) {
     const { path, known } = file;
+    if (wanted) throw new UsageError(`--network chooses between the networks of a solve, and ${text} is a checkpoint.`);
     if (known) return ofRun(studio, known.run, path, own);
     if (own === null && flags.task === undefined) {
       throw new UsageError(`${text} belongs to no run of the studio: name its dataset with --data, or a --task.`);

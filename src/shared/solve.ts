@@ -59,6 +59,21 @@ export interface SolveCheck {
   support: number[];
   /** That voted, the leading one first; absent in solves of earlier versions, which had one. */
   networks?: NetworkCheck[];
+  /** Per test input, how many votes there are, and for how many grids; absent in solves of earlier versions. */
+  votes?: number[];
+  distinct?: number[];
+}
+
+/** In the middle of a sentence. */
+export const NETWORK_NAMES: Record<SolveNetwork, string> = {
+  attention: 'attention network',
+  mlp: 'MLP network',
+  checkpoint: 'network of the checkpoint',
+};
+
+/** `views`, or whose views they are where several networks voted: an agreement is that of the leading one's. */
+export function agreeingViews({ networks = [] }: SolveCheck): string {
+  return networks.length > 1 ? `${NETWORK_NAMES[networks[0].name]}’s views` : 'views';
 }
 
 /** In the folder that a solve keeps for its playback (core/solve/keep.ts): the leading network, others, and the questions. */
@@ -75,7 +90,7 @@ export interface SolveResult {
   task: string;
   /** In ARC Prize's format: one element per test input. */
   attempts: { attempt_1: Grid; attempt_2: Grid }[];
-  /** Candidates per test input, most votes first, at most 20 each. */
+  /** Candidates per test input, most votes first, the first 20 of each. */
   candidates: Candidate[][];
   /** Per test input whose answer is known: whether one of the attempts is it. Looked at after the attempts were made. */
   correct: (boolean | null)[];

@@ -162,6 +162,10 @@ export function makeHandlers({
     'runs.delete': async ({ run: id }) => {
       const run = runs.get(id);
       runs.refuseActive(run, 'deleted');
+      solves.refuseWaiting(
+        store.checkpoints.list(id).map((c) => c.id),
+        run.name,
+      );
       const files = store.checkpoints.list(id).map((c) => absolutePath(home, c.path));
       traces.removeFilesOf({ run: id });
       await evaluations.removeFilesOf(id);

@@ -211,6 +211,9 @@ it('pools votes only when asked, and never those of the same checkpoint twice', 
   expect(pooled.notes.join()).toContain('1 earlier evaluation');
   const twice = plan('pool', { augmentations: 3, weights: 'raw', pool_votes: true });
   await expect(evaluate(compute, twice, 'twice')).rejects.toThrow('count twice');
+  // Demonstrations are not voted on: nothing is pooled, and nothing is said of pooling.
+  const train = await evaluate(compute, plan('pool', { split: 'train', weights: 'raw', pool_votes: true }), 'train');
+  expect(train.notes.join()).not.toContain('earlier evaluation');
   const cleared = await evaluate(compute, plan('pool', { augmentations: 3, weights: 'raw' }), 'cleared');
   expect(cleared.tasks[0].inputs[0].votes).toBe(4);
 });

@@ -4,7 +4,7 @@ import type { Task } from '../../src/shared/arc';
 import { SolveOptionsSchema, type SolveCheck } from '../../src/shared/solve';
 import { loadBackend } from '../../src/core/backend/load';
 import { scratchModels } from '../../src/core/solve/model';
-import { solveTask } from '../../src/core/solve/solve';
+import { isBehind, solveTask } from '../../src/core/solve/solve';
 import { TaskViews, smallestCanvas } from '../../src/core/solve/views';
 import { Random } from '../../src/core/train/random';
 
@@ -56,5 +56,22 @@ describe('a solve from nothing', () => {
     const votes = one.outcome.candidates[0].reduce((sum, { votes }) => sum + votes, 0);
     expect(votes).toBeLessThanOrEqual(32);
     expect(votes).toBeGreaterThan(0);
+  });
+});
+
+describe('a network that falls behind', () => {
+  const network = (held_out: number | null, fitted: number) => ({
+    name: 'mlp' as const,
+    held_out,
+    fitted,
+    support: [0],
+  });
+
+  it('is given up by what it solves of what was held out, or of what it fitted where nothing was', () => {
+    expect(isBehind(network(0.5, 0), network(0.81, 1))).toBe(true);
+    expect(isBehind(network(0.55, 0), network(0.8, 1))).toBe(false);
+    expect(isBehind(network(null, 0.2), network(null, 1))).toBe(true);
+    // The leading one never is.
+    expect(isBehind(network(0, 0), network(0, 0))).toBe(false);
   });
 });

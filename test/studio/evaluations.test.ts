@@ -199,6 +199,10 @@ describe('evaluations', () => {
     [['eval', '--checkpoint', 'a', '--predictions', 'b', '--out', 'x'], 'either --checkpoint or --predictions'],
     [['eval', '--predictions', 'b', '--out', 'x'], '--predictions needs --data'],
     [['eval', '--predictions', 'b', '--data', 'c', '--out', 'x', '--pool-votes'], '--pool-votes does not go with'],
+    [
+      ['eval', '--checkpoint', 'a', '--out', 'x', '--split', 'train', '--pool-votes'],
+      '--pool-votes does not go with --split train',
+    ],
     [['eval', '--checkpoint', 'a', '--out', 'x', '--weights', 'emma'], 'did you mean ema?'],
     [['eval', '--checkpoint', 'a', '--out', 'x', '--save-outputs', 'pred'], 'did you mean preds?'],
     [['eval', '--checkpoint', 'a', '--out', 'x', '--act-steps', '0'], '--act-steps is 0'],

@@ -13,6 +13,7 @@ import type { TraceMeta } from '../../src/shared/trace';
 import { forkCompute } from '../../src/studio/compute-fork';
 import { openStudio, type Studio } from '../../src/studio/studio';
 import { builtEntries } from './build';
+import { checkpointFile, runRecord } from './fixtures';
 import { freshFolder } from './home';
 import { jsonLines, runCli } from './processes';
 import { eventually, ScriptedCompute } from './scripted-compute';
@@ -67,7 +68,12 @@ describe('solves', () => {
     const result = JSON.parse(readFileSync(done.path, 'utf8')) as SolveResult;
     expect(result.attempts).toHaveLength(1);
     expect(result).toMatchObject({ ended: 'steps', steps: 30, canvas: 3, correct: [done.correct] });
-    expect(result.candidates[0][0]?.views.length ?? 0).toBe(result.candidates[0][0]?.votes ?? 0);
+    const [best] = result.candidates[0];
+    const voters = best.voters?.map(({ views }) => views.length) ?? [best.views.length];
+    expect(voters.reduce((sum, count) => sum + count)).toBe(best.votes);
+    const { votes, distinct } = done.test[0];
+    expect([[votes], [distinct]]).toEqual([done.checks.at(-1)?.votes, done.checks.at(-1)?.distinct]);
+    expect(distinct).toBe(result.candidates[0].length);
   }, 60_000);
 
   it('give the same answer for the same seed and number of steps', async () => {
@@ -101,6 +107,43 @@ describe('solves', () => {
     expect(again).toMatchObject({ task: 'fill', status: 'running', options: { seed: 3, budget_seconds: 60 } });
     await studio.dispatch('solves.delete', { solve: id });
     await expect(studio.dispatch('solves.get', { solve: id })).rejects.toThrow('may have been deleted');
+  });
+
+  it('end by hand with a last vote, so that what is kept is what voted', async () => {
+    const studio = await start(freshFolder());
+    const asked = options({ max_steps: 100_000, budget_seconds: 600, seed: 1 });
+    // Nothing to learn: it never settles.
+    const noise = (n: number) => ({ input: [[n, n]], output: [[(7 * n) % 10, (3 * n) % 10]] });
+    const task: Task = { name: 'noise', train: [1, 2, 3, 4, 5].map(noise), test: [{ input: [[6, 9]] }] };
+    const [{ id }] = studio.solves.create([task], { checkpoint: null, options: asked });
+    // The first check makes the graphs of the later ones, which are quick.
+    await eventually(() => studio.solves.get(id).checks.length > 0, 'the first check');
+    await eventually(() => studio.solves.get(id).checks.length > 1, 'the second check');
+    await studio.dispatch('solves.cancel', { solve: id });
+    const done = await studio.solves.ended(id);
+    expect(done.status).toBe('stopped');
+    expect(done.checks.at(-1)?.step).toBe(done.step);
+    expect(done.kept_bytes).not.toBeNull();
+    // Its playbacks belong to this answer: another try is another solve.
+    expect(() => studio.solves.resume(id)).toThrow('is stopped: solve the task again instead');
+  }, 60_000);
+
+  it('keep the run that they start from while they wait', async () => {
+    const home = freshFolder();
+    const studio = await start(home, new ScriptedCompute());
+    const { store } = studio.context;
+    const run = runRecord();
+    store.runs.insert(run);
+    const file = checkpointFile(join(home, 'runs', run.id), 5);
+    const { id: checkpoint } = store.checkpoints.record(run.id, file, file.path);
+    const made = studio.solves.create([TASK, TASK], { checkpoint, options: options() });
+    await expect(studio.dispatch('runs.delete', { run: run.id })).rejects.toThrow(
+      `starts from ${run.name}: cancel it, or let it end, before the run is deleted`,
+    );
+    // Ended, and then begun anew without the checkpoint.
+    for (const { id } of made) store.solves.update(id, { status: 'failed', error: 'x', owner: null });
+    await studio.dispatch('runs.delete', { run: run.id });
+    await expect(studio.dispatch('solves.resume', { solve: made[0].id })).rejects.toThrow('has been removed');
   });
 
   it('count as right only by one of their two attempts', async () => {

@@ -90,6 +90,17 @@ describe('a fresh home', () => {
     expect(result).toMatchObject({ steps: 2, canvas: 10, checkpoint: { step: STARTERS[0].step } });
     // Taken in once: the second time it is the same run.
     expect(await cli(...args)).toMatchObject({ code: 0 });
+    // A task that does not fit its canvas takes nothing from the others.
+    const wide = Array.from({ length: 12 }, (_, i) => i % 10);
+    writeFileSync(join(tasks, 'a-wide.json'), JSON.stringify({ ...task, test: [{ input: [wide] }] }));
+    const mixed = await cli(...args);
+    expect(mixed).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('a-wide has a grid of 12 cells a side') as string,
+    });
+    expect(mixed.stderr).toContain('1 of 2 tasks failed, as said above.');
+    const submission = JSON.parse(readFileSync(join(out, 'submission.json'), 'utf8')) as object;
+    expect(Object.keys(submission)).toEqual(['flip']);
     const runs = jsonLines((await cli('runs', 'list', '--json')).stdout);
     expect(runs.filter((run) => run.id === starterRun('arc-small'))).toHaveLength(1);
   });

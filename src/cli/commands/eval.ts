@@ -87,6 +87,9 @@ function planOf(flags: Flags): Plan {
   };
   const whole = (option: string, value: string | undefined, min: number, max: number): number | null =>
     value === undefined ? null : wholeNumber(value, option, min, max);
+  if (flags.poolVotes && flags.split === 'train') {
+    throw new UsageError('--pool-votes does not go with --split train: demonstrations are not voted on.');
+  }
   const names = (flags.saveOutputs ?? '').split(',').filter((name) => name.trim() !== '');
   return {
     out: resolve(flags.out),

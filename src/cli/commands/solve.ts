@@ -7,7 +7,7 @@ import { writeAtomically } from '../../core/checkpoint/atomic';
 import { unpackGrid, type Grid } from '../../shared/arc';
 import type { SolveDetail } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';
-import { SolveOptionsSchema, type SolveOptions } from '../../shared/solve';
+import { SolveOptionsSchema, agreeingViews, type SolveOptions } from '../../shared/solve';
 import type { SolveStart } from '../../studio/solves/solves';
 import type { Studio } from '../../studio/studio';
 import { checkpointAt, findRunOrStarter, withStudio, type Globals } from '../open';
@@ -102,6 +102,7 @@ async function solve(studio: Studio, files: string[], flags: Flags, options: Sol
   const submission: Record<string, { attempt_1: Grid; attempt_2: Grid }[]> = {};
   let solved = 0;
   let known = 0;
+  let failed = 0;
   try {
     for (const task of tasks) {
       if (stopped) break;
@@ -115,7 +116,15 @@ async function solve(studio: Studio, files: string[], flags: Flags, options: Sol
       const ended = await studio.solves.ended(id);
       off();
       line.clear();
-      if (ended.status === 'failed') throw new StudioError('bad_input', ended.error ?? `${task.name} failed.`);
+      if (ended.status === 'failed') {
+        const sentence = ended.error ?? `${task.name} failed.`;
+        // The others may do.
+        if (tasks.length === 1) throw new StudioError('bad_input', sentence);
+        failed++;
+        say(`${task.name}: ${sentence}`);
+        if (flags.json) printJson({ event: 'solve', task: task.name, status: ended.status, error: sentence });
+        continue;
+      }
       const file = join(out, `${task.name}.json`);
       await copyFile(ended.path, file);
       submission[task.name] = attempts(ended);
@@ -130,7 +139,8 @@ async function solve(studio: Studio, files: string[], flags: Flags, options: Sol
   }
   await writeAtomically(join(out, 'submission.json'), [Buffer.from(`${JSON.stringify(submission)}\n`)]);
   if (known > 0) say(`${solved} of ${known} tasks with known answers are solved.`);
-  return stopped ? EXIT.interrupted : EXIT.ok;
+  if (failed > 0) say(`${failed} of ${tasks.length} tasks failed, as said above.`);
+  return stopped ? EXIT.interrupted : failed > 0 ? EXIT.failed : EXIT.ok;
 }
 
 /** As the import reads them, with its refusals. */
@@ -168,7 +178,7 @@ function tell(solve: SolveDetail, file: string, { json }: Flags): void {
   const { task, status, correct, step, seconds: time, check } = solve;
   if (json) printJson({ event: 'solve', task, status, correct, step, seconds: time, check, out: file });
   const verdict = correct === null ? 'answered' : correct ? 'solved' : 'not solved';
-  const support = check ? `, ${percent(check.support[0] ?? 0)} of the views agree` : '';
+  const support = check ? `, ${percent(Math.min(...check.support))} of the ${agreeingViews(check)} agree` : '';
   const held = check?.held_out == null ? '' : `, ${percent(check.held_out)} of the held-out demonstrations solved`;
   say(`${task}: ${verdict} after ${count(step)} steps in ${duration(time)}${support}${held}.`);
 }

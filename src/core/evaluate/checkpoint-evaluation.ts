@@ -140,7 +140,7 @@ class Work {
       this.seconds = saved.seconds;
       this.listed = saved.listed;
       this.pooled = saved.pooled;
-    } else if (plan.pool_votes && existsSync(join(plan.out, FILES.votes))) {
+    } else if (votesOn && plan.pool_votes && existsSync(join(plan.out, FILES.votes))) {
       votes = await this.earlierVotes();
     }
     if (votesOn && names) this.arc = new ArcVotes(names, store.columns, votes);

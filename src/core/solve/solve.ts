@@ -23,14 +23,19 @@ import type { SolveModel } from './model';
 import type { TaskViews } from './views';
 import { type Question, type View } from './views';
 
-/** Steps of each network from one check to the next. A check costs about as much as four steps. */
+/** Steps of each network from one check to the next. */
 const CHECK_EVERY = 25;
 /** Checks in a row whose first candidates are the same before the vote counts as stable. */
 const STABLE_CHECKS = 3;
 /** Share of the held-out demonstrations that must be solved, and of the views that must agree, to stop early. */
 const ENOUGH_HELD_OUT = 0.6;
 const ENOUGH_SUPPORT = 0.5;
+/** Candidates of a test input that are kept. */
 const MOST_CANDIDATES = 20;
+/** The last check of a solve that is ended by hand may take so many seconds: who ends it does not want to wait. */
+const ENDING_CHECK_SECONDS = 5;
+/** Steps of all networks that a check is taken to cost before one has been measured. */
+const CHECK_COST = 4;
 /** From this step on a network is given up that solves so many fewer of the held-out demonstrations than the leading one. */
 const GIVE_UP_FROM = 100;
 const GIVE_UP_BEHIND = 0.3;
@@ -80,7 +85,11 @@ export async function solveTask(
     leaders.push(JSON.stringify(candidates.map(([first]) => first?.grid ?? null)));
     const networks = standing.map(({ check }) => check);
     const { held_out, fitted, support } = networks[0];
-    const result: SolveCheck = { step, seconds: elapsed(), held_out, fitted, support, networks };
+    const counts = {
+      votes: votes.map((ballot) => ballot.reduce((sum, { votes: count }) => sum + count, 0)),
+      distinct: votes.map((ballot) => ballot.length),
+    };
+    const result: SolveCheck = { step, seconds: elapsed(), held_out, fitted, support, networks, ...counts };
     checks.push(result);
     voted = standing.map(({ model }) => model);
     active = standing.filter(({ check }) => step < GIVE_UP_FROM || !isBehind(check, networks[0])).map((s) => s.model);
@@ -90,6 +99,7 @@ export async function solveTask(
 
   let ended: SolveEnd | null = null;
   while (ended === null) {
+    const before = elapsed();
     step++;
     for (const { trainer, config } of active) {
       const { metrics } = trainer.run(views.trainingBatch(config.global_batch_size, random));
@@ -97,21 +107,23 @@ export async function solveTask(
       await new Promise((resolve) => setImmediate(resolve));
     }
     if (host.cancelled()) ended = 'cancelled';
-    // The last check must end within the budget.
-    else if (elapsed() + 1.2 * checkSeconds >= options.budget_seconds) ended = 'budget';
-    else if (options.max_steps !== null && step >= options.max_steps) ended = 'steps';
+    // The last check must end within the budget; what the first one takes can only be guessed.
+    else if (elapsed() + 1.2 * (checkSeconds || CHECK_COST * (elapsed() - before)) >= options.budget_seconds) {
+      ended = 'budget';
+    } else if (options.max_steps !== null && step >= options.max_steps) ended = 'steps';
     else if (step % CHECK_EVERY === 0) {
       await check();
       if (isSettled(checks, leaders)) ended = 'solved';
     }
   }
-  if (ended !== 'solved' && (ended !== 'cancelled' || checks.length === 0) && checks.at(-1)?.step !== step) {
-    await check();
-  }
+  // What is kept for playback has to be what voted.
+  const quick = ended !== 'cancelled' || checks.length === 0 || checkSeconds <= ENDING_CHECK_SECONDS;
+  if (quick && checks.at(-1)?.step !== step) await check();
   return { candidates, checks, ended, steps: step, seconds: elapsed(), voted };
 }
 
-const isBehind = (one: NetworkCheck, leading: NetworkCheck): boolean =>
+/** Whether a network solves so much less of what was held out than the leading one that it is given up. */
+export const isBehind = (one: NetworkCheck, leading: NetworkCheck): boolean =>
   (leading.held_out ?? leading.fitted) - (one.held_out ?? one.fitted) > GIVE_UP_BEHIND;
 
 /** A network with its averaged weights, which are read from the graph once per check: good until its next step. */

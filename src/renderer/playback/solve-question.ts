@@ -40,13 +40,6 @@ export function voterOf(
   return { view: Math.max(0, solve.views.indexOf(votersOf(candidate, asked)[0] ?? '')), network: asked };
 }
 
-/** As the window calls them. */
-export const NETWORK_NAMES: Record<SolveNetwork, string> = {
-  attention: 'attention network',
-  mlp: 'MLP network',
-  checkpoint: 'network of the checkpoint',
-};
-
 /** Cells up to which all views are taken along: on larger canvases each costs seconds. */
 const FEW_CELLS = 200;
 const MOST_VIEWS = 63;

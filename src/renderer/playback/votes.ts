@@ -18,7 +18,8 @@ export interface VoteCandidate {
   right: boolean | null;
 }
 
-const keyOf = ({ rows, columns, values }: Cells): string => `${rows}x${columns}:${values.join('')}`;
+/** Equal for equal grids. */
+export const keyOf = ({ rows, columns, values }: Cells): string => `${rows}x${columns}:${values.join('')}`;
 const NOTHING: Cells = { kind: 'arc', rows: 0, columns: 0, values: new Uint8Array(0) };
 
 /** Best first; empty without views. */

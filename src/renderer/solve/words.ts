@@ -1,5 +1,6 @@
 import type { EvaluatedInput } from '@shared/evaluation';
 import type { SolveDetail, SolveInfo } from '@shared/contract/solves';
+import { agreeingViews } from '@shared/solve';
 import { formatCount, formatDuration, formatPercent } from '../ui/format';
 
 /** How a solve stands: for its pill. */
@@ -41,20 +42,21 @@ export function settingsText({ start, options }: SolveInfo): string {
 /** How sure the answer is, in words: the views' agreement, and what the held-out demonstrations say. */
 export function assurance({ check }: SolveInfo): string {
   if (!check) return 'not yet';
-  const agree = `${formatPercent(Math.min(...check.support), 0)} of the views agree`;
+  const agree = `${formatPercent(Math.min(...check.support), 0)} of the ${agreeingViews(check)} agree`;
   if (check.held_out === null) return agree;
   return `${agree}, ${formatPercent(check.held_out, 0)} of the held-out demonstrations solved`;
 }
 
 /** A test input with its candidates, as results of evaluations are drawn. */
-export function resultOf(test: SolveDetail['test'][number]): EvaluatedInput {
-  const votes = test.candidates.reduce((sum, candidate) => sum + candidate.votes, 0);
+export function resultOf(test: SolveDetail['test'][number]): EvaluatedInput & { searched: number | null } {
   const rank = test.output === null ? -1 : test.candidates.findIndex(({ grid }) => grid === test.output);
   return {
     input: test.input,
     target: test.output,
-    votes,
-    distinct: test.candidates.length,
+    votes: test.votes,
+    distinct: test.distinct,
+    // The candidates beyond these are not kept.
+    searched: test.distinct > test.candidates.length ? test.candidates.length : null,
     rank: rank < 0 ? null : rank,
     candidates: test.candidates
       .slice(0, 10)

@@ -39,8 +39,11 @@ export interface SolveDetail extends SolveInfo {
     input: PackedGrid;
     /** Where the file knows it. */
     output: PackedGrid | null;
-    /** Most votes first; the first two are the attempts. */
+    /** Most votes first, the first 20; the first two are the attempts. */
     candidates: SolveCandidate[];
+    /** Votes for all candidates, and how many there are. */
+    votes: number;
+    distinct: number;
   }[];
   checks: SolveCheck[];
   /** Names of the views in the order of the solve's own dataset, which its playback shows; empty where none is kept. */

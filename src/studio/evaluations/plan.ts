@@ -50,7 +50,8 @@ export function planEvaluation(
     resume: extras.resume ?? false,
     save_every_s: SAVE_EVERY_S,
   };
-  if (input.pool_votes && extras.out === undefined) copyVotes(context, run.id, data.path, out);
+  if (input.pool_votes && input.split === 'test' && extras.out === undefined)
+    copyVotes(context, run.id, data.path, out);
   return { run, checkpoint, data, plan };
 }
 
@@ -72,7 +73,9 @@ function dataOf({ store, home }: Context, dataset: string | null, run: string, f
 
 /** The votes of the run's latest evaluation of the same data, as the start of the new one's. */
 function copyVotes({ store, home }: Context, run: string, dataPath: string, out: string): void {
-  const earlier = store.evaluations.list(run).find((e) => e.status === 'done' && e.plan.data_path === dataPath);
+  const earlier = store.evaluations
+    .list(run)
+    .find((e) => e.status === 'done' && e.plan.split === 'test' && e.plan.data_path === dataPath);
   const votes = earlier ? join(absolutePath(home, earlier.path), FILES.votes) : null;
   if (votes === null || !existsSync(votes)) return;
   mkdirSync(out, { recursive: true });

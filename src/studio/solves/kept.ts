@@ -41,11 +41,12 @@ export function keptFiles(
 /** The networks that can be played back, the leading one first; empty where none was kept. */
 export function keptNetworks(home: StudioHome, solve: SolveRecord): SolveNetwork[] {
   if (solve.kept_bytes === null) return [];
-  // Solves of earlier versions say nothing of networks: they had one.
-  const [leading, ...others] = solve.checks.at(-1)?.networks?.map(({ name }) => name) ?? [onlyNetwork(solve)];
+  const names = solve.checks.at(-1)?.networks?.map(({ name }) => name) ?? [];
+  const [leading = onlyNetwork(solve), ...others] = names;
   return [leading, ...others.filter((name) => existsSync(join(keptFolder(home, solve), KEPT.other(name))))];
 }
 
+/** Solves of earlier versions say nothing of networks: they had one. */
 const onlyNetwork = ({ checkpoint_path }: SolveRecord): SolveNetwork =>
   checkpoint_path === null ? 'attention' : 'checkpoint';
 

@@ -1,5 +1,5 @@
 /** Solves: queued one behind the other, computed between the steps of whatever trains, and kept with their answers. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unpackGrid, type Task } from '../../shared/arc';
 import { sameGrid } from '../../shared/arc-grid';
@@ -125,12 +125,31 @@ export class Solves {
     return solveInfo(this.context, this.record(id));
   }
 
+  /** @throws StudioError `conflict` if a solve that waits or runs starts from one of these checkpoints of a run */
+  refuseWaiting(checkpoints: readonly number[], run: string): void {
+    const waiting = this.context.store.solves
+      .active()
+      .find(({ checkpoint }) => checkpoint !== null && checkpoints.includes(checkpoint));
+    if (!waiting) return;
+    throw new StudioError(
+      'conflict',
+      `The solve of ${waiting.task} is ${waiting.status} and starts from ${run}: cancel it, or let it end, before the run is deleted.`,
+    );
+  }
+
   /** Begins one anew that was cut off or failed, with the options that it has. */
   resume(id: string): SolveInfo {
-    const { status } = this.record(id);
+    const { status, kept_bytes, checkpoint_path } = this.record(id);
     this.refuseForeign(id, 'run again');
-    if (status !== 'stopped' && status !== 'failed') {
+    // One that was ended by hand has its answer, and playbacks that belong to it.
+    if ((status !== 'stopped' && status !== 'failed') || kept_bytes !== null) {
       throw new StudioError('conflict', `The solve is ${status}: solve the task again instead.`);
+    }
+    if (checkpoint_path !== null && !existsSync(checkpoint_path)) {
+      throw new StudioError(
+        'not_found',
+        `Its checkpoint ${checkpoint_path} has been removed: solve the task from another.`,
+      );
     }
     this.requeue(id);
     this.queue.pump();

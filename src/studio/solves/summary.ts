@@ -36,6 +36,8 @@ export function solveInfo({ store, home }: Context, solve: SolveRecord): SolveIn
 
 export function solveDetail(context: Context, solve: SolveRecord): SolveDetail {
   const { train, test } = solve.task_json;
+  const last = solve.checks.at(-1);
+  const votesFor = (i: number) => (solve.candidates[i] ?? []).reduce((sum, { votes }) => sum + votes, 0);
   return {
     ...solveInfo(context, solve),
     train: train.map(({ input, output }) => ({ input: packGrid(input), output: packGrid(output) })),
@@ -43,6 +45,9 @@ export function solveDetail(context: Context, solve: SolveRecord): SolveDetail {
       input: packGrid(input),
       output: output ? packGrid(output) : null,
       candidates: (solve.candidates[i] ?? []).map((candidate) => ({ ...candidate, grid: packGrid(candidate.grid) })),
+      // Solves of earlier versions did not count beyond the candidates that they kept.
+      votes: last?.votes?.[i] ?? votesFor(i),
+      distinct: last?.distinct?.[i] ?? solve.candidates[i]?.length ?? 0,
     })),
     checks: solve.checks,
     views: keptViews(context.home, solve),
