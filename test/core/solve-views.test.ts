@@ -128,14 +128,14 @@ describe('stopping early', () => {
     networks: [],
   });
   it('takes held-out demonstrations that are solved and a vote that stands still', () => {
-    expect(isSettled([check(0.7, 0.6)], ['a', 'a', 'a'])).toBe(true);
-    expect(isSettled([check(0.7, 0.6)], ['b', 'a', 'a'])).toBe(false);
-    expect(isSettled([check(0.7, 0.6)], ['a', 'a'])).toBe(false);
-    expect(isSettled([check(0.5, 0.6)], ['a', 'a', 'a'])).toBe(false);
-    expect(isSettled([check(0.7, 0.4)], ['a', 'a', 'a'])).toBe(false);
+    expect(isSettled([check(0.7, 0.8)], ['a', 'a', 'a'])).toBe(true);
+    expect(isSettled([check(0.7, 0.8)], ['b', 'a', 'a'])).toBe(false);
+    expect(isSettled([check(0.7, 0.8)], ['a', 'a'])).toBe(false);
+    expect(isSettled([check(0.5, 0.8)], ['a', 'a', 'a'])).toBe(false);
+    expect(isSettled([check(0.7, 0.65)], ['a', 'a', 'a'])).toBe(false);
   });
   it('asks for a perfect fit where nothing can be held out', () => {
-    expect(isSettled([check(null, 0.6, 0.99)], ['a', 'a', 'a'])).toBe(false);
-    expect(isSettled([check(null, 0.6)], ['a', 'a', 'a'])).toBe(true);
+    expect(isSettled([check(null, 0.8, 0.99)], ['a', 'a', 'a'])).toBe(false);
+    expect(isSettled([check(null, 0.8)], ['a', 'a', 'a'])).toBe(true);
   });
 });

@@ -29,7 +29,7 @@ const CHECK_EVERY = 25;
 const STABLE_CHECKS = 3;
 /** Share of the held-out demonstrations that must be solved, and of the views that must agree, to stop early. */
 const ENOUGH_HELD_OUT = 0.6;
-const ENOUGH_SUPPORT = 0.5;
+const ENOUGH_SUPPORT = 0.7;
 /** Candidates of a test input that are kept. */
 const MOST_CANDIDATES = 20;
 /** The last check of a solve that is ended by hand may take so many seconds: who ends it does not want to wait. */
