@@ -75,7 +75,10 @@ test('a task shows its candidates and which views voted for them; keys go on to 
   await expect(page.getByRole('img', { name: /^Target/ }).first()).toBeVisible();
   await expect(page.getByText('Attempt 1').first()).toBeVisible();
   await expect(page.getByText(/6 views voted for \d/).first()).toBeVisible();
-  await page.getByRole('button', { name: 'Which views' }).first().click();
+  await page
+    .getByRole('button', { name: /^Views that vote for/ })
+    .first()
+    .click();
   await expect(page.getByText(/as it is|turned|mirrored|transposed/).first()).toBeVisible();
   await look(studio.current, 'evaluation-task');
   const name = await title.innerText();

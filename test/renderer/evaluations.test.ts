@@ -191,7 +191,7 @@ describe('a test input', () => {
     expect(text()).toContain('1 of 4 cells wrong');
     expect(text()).toContain('no grid');
     expect(text()).toContain('Right');
-    button('Which views').click();
+    button('Views that vote for').click();
     await nextTick();
     expect(text()).toContain('turned 180°');
     expect(text()).toContain('and 4 more');
