@@ -24,7 +24,7 @@ export const STARTERS: readonly Starter[] = [
     name: 'arc-small',
     title: 'arc-small starter',
     summary:
-      'The 178 ARC-AGI-1 training tasks up to 10 × 10, each in 16 augmentations; no evaluation task was seen. A start for solving and something to look at, no strong solver.',
+      'The 178 ARC-AGI-1 training tasks up to 10 × 10, each in 16 augmentations; no evaluation task was seen. Something to look at and to train on: a solve does better from nothing.',
     preset: 'starter-arc',
     step: 22_465,
     minutes: 70,
