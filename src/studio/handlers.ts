@@ -162,15 +162,15 @@ export function makeHandlers({
     'runs.delete': async ({ run: id }) => {
       const run = runs.get(id);
       runs.refuseActive(run, 'deleted');
+      const checkpoints = store.checkpoints.list(id);
       solves.refuseWaiting(
-        store.checkpoints.list(id).map((c) => c.id),
+        checkpoints.map((c) => c.id),
         run.name,
       );
-      const files = store.checkpoints.list(id).map((c) => absolutePath(home, c.path));
       traces.removeFilesOf({ run: id });
       await evaluations.removeFilesOf(id);
       store.runs.delete(id);
-      for (const file of files) removeFile(context, file);
+      for (const { path } of checkpoints) removeFile(context, absolutePath(home, path));
       if (run.config.checkpoint_path === null) removeFile(context, runFolder(home, run));
       events.emit('run.deleted', { run: id });
       return {};

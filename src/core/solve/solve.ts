@@ -117,7 +117,7 @@ export async function solveTask(
     }
   }
   // What is kept for playback has to be what voted.
-  const quick = ended !== 'cancelled' || checks.length === 0 || checkSeconds <= ENDING_CHECK_SECONDS;
+  const quick = ended !== 'cancelled' || checkSeconds <= ENDING_CHECK_SECONDS;
   if (quick && checks.at(-1)?.step !== step) await check();
   return { candidates, checks, ended, steps: step, seconds: elapsed(), voted };
 }
