@@ -6,6 +6,7 @@ import vue from 'eslint-plugin-vue';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 import vueParser from 'vue-eslint-parser';
+import { ROOMS } from './scripts/lib/rooms.mjs';
 
 /** Imports run downwards only: each layer names those that it may import (docs/architecture.md). */
 const LAYERS = {
@@ -28,6 +29,16 @@ const zones = Object.entries(LAYERS).flatMap(([layer, allowed]) =>
       from: `./src/${other}`,
       message: `src/${layer} may import ${allowed.length ? allowed.map((a) => `src/${a}`).join(', ') : 'nothing of src'} only.`,
     })),
+);
+
+const roomZones = Object.entries(ROOMS).flatMap(([layer, rooms]) =>
+  rooms.flatMap((room, i) =>
+    rooms.slice(i + 1).map((above) => ({
+      target: `./src/${layer}/${room}`,
+      from: `./src/${layer}/${above}`,
+      message: `src/${layer}/${room} lies below src/${layer}/${above} (docs/architecture.md).`,
+    })),
+  ),
 );
 
 /** The outside packages that each layer must not see, so that core stays a library and studio stays testable. */
@@ -65,7 +76,8 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
-      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-restricted-paths': ['error', { zones: [...zones, ...roomZones] }],
+      'import-x/no-cycle': 'error',
       'max-lines': ['error', { max: 350, skipBlankLines: true, skipComments: true }],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',

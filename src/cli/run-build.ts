@@ -1,7 +1,7 @@
 /** A dataset built in this process: progress on stderr, Ctrl-C cancels and leaves nothing behind. */
 import type { DatasetSidecar } from '../shared/dataset';
 import { StudioError } from '../shared/errors';
-import type { WorkOptions } from '../core/data/whole-folder';
+import type { WorkOptions } from '../core/lib/work';
 import { readFacts } from '../studio/datasets/facts';
 import { ProgressMeter } from '../studio/datasets/progress';
 import type { Globals } from './open';

@@ -1,7 +1,7 @@
 /** The config of `trm train`: preset, file and overrides together, and how `--print-config` shows it. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { parseAllConfig } from '../core/checkpoint/all-config';
+import { parseAllConfig } from '../core/checkpoint/import/all-config';
 import { layerConfig, type LayeredConfig, type Origin } from '../shared/config-layers';
 import { configFields, getPath } from '../shared/config-fields';
 import { StudioError } from '../shared/errors';

@@ -1,8 +1,8 @@
 /** Checkpoints in and out. Needs no TensorFlow and loads none. */
 import { join } from 'node:path';
-import { exportCheckpoint } from '../core/checkpoint/export';
-import { importCheckpoint, inspectCheckpoint } from '../core/checkpoint/import';
-import type { ImportHost } from '../core/checkpoint/import-write';
+import { exportCheckpoint } from '../core/checkpoint/export/export';
+import { importCheckpoint, inspectCheckpoint } from '../core/checkpoint/import/import';
+import type { ImportHost } from '../core/checkpoint/import/import-write';
 import { StudioError } from '../shared/errors';
 import type { ExportJob, ImportJob, JobResult } from '../shared/compute';
 import type { JobEnd, RunningJob, Tell } from './jobs';

@@ -3,9 +3,9 @@
  * steps of a training job and share nothing with it.
  */
 import { loadBackend } from '../core/backend/load';
-import { AttentionStates, lookFrom } from '../core/evaluate/attention';
-import { withExample } from '../core/evaluate/example';
-import { writeTrace } from '../core/evaluate/trace';
+import { AttentionStates, lookFrom } from '../core/trace/attention';
+import { withExample } from '../core/trace/example';
+import { writeTrace } from '../core/trace/trace';
 import type { AttentionJob, TraceJob } from '../shared/compute';
 import type { JobEnd, RunningJob, Tell } from './jobs';
 

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { loadBackend } from '../core/backend/load';
 import { memoryUse } from '../core/backend/memory';
-import { startingWeights } from '../core/checkpoint/starting-weights';
-import { readCheckpoint, writeCheckpoint, type CheckpointMeta } from '../core/checkpoint/studio';
+import { startingWeights } from '../core/checkpoint/import/starting-weights';
+import { readCheckpoint, writeCheckpoint, type CheckpointMeta } from '../core/checkpoint/native/checkpoint';
 import { IdentifierTable } from '../core/data/identifiers';
 import { openData, type OpenData } from '../core/data/merged';
 import { TrainSampler } from '../core/data/sampler';

@@ -5,7 +5,7 @@ import './app/elements.css';
 import { createPinia } from 'pinia';
 import { createApp } from 'vue';
 import App from './app/App.vue';
-import { createClient, provideClient } from './app/client';
+import { createClient, provideClient } from './kernel/client';
 import { createStudioRouter } from './app/router';
 import { start } from './app/start';
 

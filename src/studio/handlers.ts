@@ -1,5 +1,5 @@
 /** The contract, implemented: one handler per method; the type says if one is missing. */
-import { parseAllConfig } from '../core/checkpoint/all-config';
+import { parseAllConfig } from '../core/checkpoint/import/all-config';
 import type { AppInfo } from '../shared/contract/app';
 import type { Handlers, Parsed } from '../shared/contract';
 import type { Context } from './context';

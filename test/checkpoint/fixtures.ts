@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TensorFile } from '../../src/core/checkpoint/tensor-file';
+import type { TensorFile } from '../../src/core/checkpoint/formats/tensor-file';
 
 /** Files that real PyTorch versions wrote; see make.py beside them. */
 export const CORPUS = join(import.meta.dirname, '../golden/checkpoints');

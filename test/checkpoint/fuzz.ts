@@ -1,13 +1,13 @@
 /** Random changes of good checkpoint files: the readers must answer each with tensors or with one of their sentences. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromBytes } from '../../src/core/checkpoint/byte-source';
-import { crc32 } from '../../src/core/checkpoint/crc32';
-import { elements } from '../../src/core/checkpoint/tensor-file';
-import { readTensorFile } from '../../src/core/checkpoint/open';
-import { encodeShapes } from '../../src/core/checkpoint/safetensors';
-import { readZip } from '../../src/core/checkpoint/zip';
-import { zipPieces } from '../../src/core/checkpoint/zip-write';
+import { fromBytes } from '../../src/core/lib/open-file';
+import { crc32 } from '../../src/core/checkpoint/formats/crc32';
+import { elements } from '../../src/core/checkpoint/formats/tensor-file';
+import { readTensorFile } from '../../src/core/checkpoint/formats/open';
+import { encodeShapes } from '../../src/core/checkpoint/formats/safetensors';
+import { readZip } from '../../src/core/checkpoint/formats/zip';
+import { zipPieces } from '../../src/core/checkpoint/formats/zip-write';
 import { StudioError } from '../../src/shared/errors';
 import { CORPUS, corpusFiles, randomInts } from './fixtures';
 

@@ -1,11 +1,11 @@
 /** A checkpoint as large as the released ones, and how long it takes to bring it in (scripts/bench-checkpoint.mjs). */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ALL_CONFIG, formatAllConfig } from '../../src/core/checkpoint/all-config';
-import { fromFloat32 } from '../../src/core/checkpoint/dtypes';
-import { importCheckpoint, inspectCheckpoint } from '../../src/core/checkpoint/import';
-import { IDENTIFIERS, TABLE } from '../../src/core/checkpoint/model-source';
-import { writePytorch, type StreamedTensor } from '../../src/core/checkpoint/pytorch-write';
+import { ALL_CONFIG, formatAllConfig } from '../../src/core/checkpoint/import/all-config';
+import { fromFloat32 } from '../../src/core/checkpoint/formats/dtypes';
+import { importCheckpoint, inspectCheckpoint } from '../../src/core/checkpoint/import/import';
+import { IDENTIFIERS, TABLE } from '../../src/core/checkpoint/import/model-source';
+import { writePytorch, type StreamedTensor } from '../../src/core/checkpoint/formats/pytorch-write';
 import { initialWeights } from '../../src/core/model/init';
 import { architectureOf } from '../../src/core/model/registry';
 import { TrainConfigSchema } from '../../src/shared/config';

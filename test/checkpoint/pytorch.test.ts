@@ -2,13 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromBytes } from '../../src/core/checkpoint/byte-source';
-import { crc32ByTable } from '../../src/core/checkpoint/crc32';
-import { fromFloat32, toFloat32 } from '../../src/core/checkpoint/dtypes';
-import { openTensorFile } from '../../src/core/checkpoint/open';
-import { openPytorch, readPytorch } from '../../src/core/checkpoint/pytorch';
-import { writePytorch, type StreamedTensor } from '../../src/core/checkpoint/pytorch-write';
-import { zipPieces } from '../../src/core/checkpoint/zip-write';
+import { fromBytes } from '../../src/core/lib/open-file';
+import { crc32ByTable } from '../../src/core/checkpoint/formats/crc32';
+import { fromFloat32, toFloat32 } from '../../src/core/checkpoint/formats/dtypes';
+import { openTensorFile } from '../../src/core/checkpoint/formats/open';
+import { openPytorch, readPytorch } from '../../src/core/checkpoint/formats/pytorch';
+import { writePytorch, type StreamedTensor } from '../../src/core/checkpoint/formats/pytorch-write';
+import { zipPieces } from '../../src/core/checkpoint/formats/zip-write';
 import { contentOf, CORPUS, corpusFiles, expectedOf, faultOf } from './fixtures';
 import { fuzz } from './fuzz';
 

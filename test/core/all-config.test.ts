@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatAllConfig, parseAllConfig } from '../../src/core/checkpoint/all-config';
-import { readYaml, writeYaml, Float } from '../../src/core/checkpoint/python-yaml';
+import { formatAllConfig, parseAllConfig } from '../../src/core/checkpoint/import/all-config';
+import { readYaml, writeYaml, Float } from '../../src/core/checkpoint/import/python-yaml';
 import { defaultConfig } from '../../src/shared/config';
 import { presetConfig } from '../../src/shared/presets';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readme, runScript, type Bundle } from '../../src/core/bundle/files';
 import { planContinuation, type Standing } from '../../src/core/bundle/plan';
-import { parseAllConfig, formatAllConfig } from '../../src/core/checkpoint/all-config';
+import { parseAllConfig, formatAllConfig } from '../../src/core/checkpoint/import/all-config';
 import type { TrainConfig } from '../../src/shared/config';
 import { presetConfig } from '../../src/shared/presets';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/core/checkpoint/safetensors';
+import { readSafetensors } from '../../src/core/checkpoint/formats/safetensors';
 import type { TrainJob } from '../../src/shared/compute';
 import type { TraceMeta } from '../../src/shared/trace';
 import { ComputeClient } from './compute-entry';

@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/core/checkpoint/safetensors';
-import { exportCheckpoint } from '../../src/core/checkpoint/export';
+import { readSafetensors } from '../../src/core/checkpoint/formats/safetensors';
+import { exportCheckpoint } from '../../src/core/checkpoint/export/export';
 import { buildArc } from '../../src/core/data/arc-builder';
 import { scorePredictions } from '../../src/core/evaluate/predictions';
 import type { Task } from '../../src/shared/arc';

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeNpy } from '../../src/core/data/npy';
 import { writeSidecar } from '../../src/core/data/split-writer';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 import { TrainConfigSchema, type TrainConfig, type TrainConfigInput } from '../../src/shared/config';
 
 const SIDE = 4;

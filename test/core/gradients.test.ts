@@ -11,8 +11,8 @@ import {
   softmaxCrossEntropy,
   stablemaxCrossEntropy,
   type CrossEntropy,
-} from '../../src/core/train/loss';
-import { Random } from '../../src/core/train/random';
+} from '../../src/core/act/loss';
+import { Random } from '../../src/core/lib/random';
 import type { ArchConfig } from '../../src/shared/config';
 import { tinyConfig } from './fixture';
 

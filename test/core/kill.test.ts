@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/core/checkpoint/safetensors';
+import { readSafetensors } from '../../src/core/checkpoint/formats/safetensors';
 import type { TrainJob } from '../../src/shared/compute';
 import { ComputeClient } from './compute-entry';
 import { tinyConfig, writeTinyDataset } from './fixture';

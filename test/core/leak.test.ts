@@ -7,7 +7,7 @@ import { loadBackend } from '../../src/core/backend/load';
 import { memoryUse } from '../../src/core/backend/memory';
 import { openData } from '../../src/core/data/merged';
 import { TrainSampler } from '../../src/core/data/sampler';
-import { evaluateBatches, predictPinned } from '../../src/core/evaluate/evaluate';
+import { evaluateBatches, predictPinned } from '../../src/core/act/evaluate';
 import { Trainer } from '../../src/core/train/trainer';
 import { tinyConfig, writeTinyDataset } from './fixture';
 

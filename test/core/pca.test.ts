@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
-import { leadingVectors, project } from '../../src/core/evaluate/pca';
+import { leadingVectors, project } from '../../src/core/trace/pca';
 
 beforeAll(() => loadBackend());
 

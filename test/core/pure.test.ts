@@ -4,12 +4,12 @@ import type { Batch } from '../../src/core/data/batch';
 import { erfinv, truncatedNormal } from '../../src/core/model/init';
 import { ARCH_NAMES, headSize, prefixTokens, swigluWidth } from '../../src/shared/architectures';
 import { defaultConfig } from '../../src/shared/config';
-import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch } from '../../src/core/train/carry';
-import { Random } from '../../src/core/train/random';
+import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch } from '../../src/core/act/carry';
+import { Random } from '../../src/core/lib/random';
 import { CompileClock, compilesWithXla } from '../../src/core/train/compile-clock';
 import { learningRate, totalSteps } from '../../src/core/train/schedule';
 import { PuzzleEmbedding, sparseNumbers } from '../../src/core/train/sign-sgd';
-import { logged, sumMetrics } from '../../src/core/train/step-metrics';
+import { logged, sumMetrics } from '../../src/core/act/step-metrics';
 
 describe('random numbers', () => {
   it('go on exactly from a saved state', () => {

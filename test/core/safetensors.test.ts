@@ -3,9 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeAtomically, writeSafetensors } from '../../src/core/checkpoint/atomic';
-import { openTensorFile } from '../../src/core/checkpoint/open';
-import { parseHeader, readSafetensors, SafetensorsFile, type NamedTensor } from '../../src/core/checkpoint/safetensors';
+import { writeAtomically } from '../../src/core/lib/atomic';
+import { writeSafetensors } from '../../src/core/checkpoint/formats/safetensors-write';
+import { openTensorFile } from '../../src/core/checkpoint/formats/open';
+import {
+  parseHeader,
+  readSafetensors,
+  SafetensorsFile,
+  type NamedTensor,
+} from '../../src/core/checkpoint/formats/safetensors';
 
 let folder: string;
 beforeAll(() => {

@@ -6,7 +6,7 @@ import { flattenGrid, recolourGrid, transformGrid, unflattenGrid } from '../../s
 import { IGNORE_LABEL } from '../../src/core/data/batch';
 import { isSettled, mapBack } from '../../src/core/solve/solve';
 import { TaskViews, smallestCanvas } from '../../src/core/solve/views';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 import type { SolveCheck } from '../../src/shared/solve';
 
 /** Two demonstrations of different shapes; the answer is known to the file and must not be to the views. */

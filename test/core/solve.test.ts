@@ -6,7 +6,7 @@ import { loadBackend } from '../../src/core/backend/load';
 import { scratchModels } from '../../src/core/solve/model';
 import { isBehind, solveTask } from '../../src/core/solve/solve';
 import { TaskViews, smallestCanvas } from '../../src/core/solve/views';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 
 /** Both cells take the left one's colour. */
 const pair = (a: number, b: number) => ({ input: [[a, b]], output: [[a, a]] });

@@ -10,7 +10,7 @@ import {
   type Dihedral,
   type FlatGrid,
 } from '../../src/shared/arc-grid';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_JSON_DEPTH, parseJson, readLimited } from '../../src/core/arc/json';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 
 const sentence = (text: string | Uint8Array): string => {
   try {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildMaze } from '../../src/core/data/maze-builder';
 import { MazeGenerator, shortestPaths } from '../../src/core/data/maze-generator';
 import { DatasetStore } from '../../src/core/data/store';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 import type { MazeRecipe } from '../../src/shared/dataset';
 
 let folder: string;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildDataset } from '../../src/core/data/build';
 import { DatasetStore } from '../../src/core/data/store';
 import { countSolutions, MAX_BLANKS, SudokuGenerator, type SudokuSize } from '../../src/core/data/sudoku-generator';
-import { Random } from '../../src/core/train/random';
+import { Random } from '../../src/core/lib/random';
 import type { DatasetMetadata, SudokuRecipe } from '../../src/shared/dataset';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { augmentedName, IDENTITY, parseAugmentedName } from '../../src/shared/arc-augment';
-import { makeWholeFolder } from '../../src/core/data/whole-folder';
+import { makeWholeFolder } from '../../src/core/lib/whole-folder';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'trm-whole-'))));

@@ -13,7 +13,7 @@ import { Findings, KINDS } from '../../src/core/parity/measure';
 import { referenceState } from '../../src/core/parity/reference-state';
 import { Trainer } from '../../src/core/train/trainer';
 import type { Execution } from '../../src/core/train/executor';
-import { emptyCarry } from '../../src/core/train/carry';
+import { emptyCarry } from '../../src/core/act/carry';
 import { leanFolder } from './folder';
 
 const CASES = ['hrm', 'transformer', 'trm_att', 'trm_hier6', 'trm_learned', 'trm_mlp', 'trm_singlez'];

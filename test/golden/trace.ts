@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TrainConfigSchema, type TrainConfig } from '../../src/shared/config';
-import { readSafetensors, type NamedTensor } from '../../src/core/checkpoint/safetensors';
+import { readSafetensors, type NamedTensor } from '../../src/core/checkpoint/formats/safetensors';
 import type { Batch } from '../../src/core/data/batch';
 import type { ModelSpec } from '../../src/core/model/architecture';
 import { goldenFolder } from './folder';

@@ -9,13 +9,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
-import { evaluateBatch } from '../../src/core/evaluate/batch';
+import { evaluateBatch } from '../../src/core/act/batch';
 import { adamNumbers } from '../../src/core/train/adam-atan2';
-import { emptyCarry, takeBatch } from '../../src/core/train/carry';
+import { emptyCarry, takeBatch } from '../../src/core/act/carry';
 import { EagerExecutor } from '../../src/core/train/eager-step';
 import { lossAndGradients } from '../../src/core/train/program';
 import { PuzzleEmbedding } from '../../src/core/train/sign-sgd';
-import { column } from '../../src/core/train/step-metrics';
+import { column } from '../../src/core/act/step-metrics';
 import { Trainer } from '../../src/core/train/trainer';
 import { batchOf, largest, largestDifference, loadCase, type GoldenCase } from './trace';
 

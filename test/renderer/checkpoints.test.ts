@@ -7,16 +7,16 @@ import { createMemoryHistory, createRouter, type Router } from 'vue-router';
 import type { ImportReport } from '../../src/shared/checkpoint';
 import { defaultConfig } from '../../src/shared/config';
 import { StudioError } from '../../src/shared/errors';
-import { provideClient } from '../../src/renderer/app/client';
-import CheckpointImportDialog from '../../src/renderer/checkpoints/CheckpointImportDialog.vue';
-import ExportDialog from '../../src/renderer/checkpoints/ExportDialog.vue';
+import { provideClient } from '../../src/renderer/kernel/client';
+import CheckpointImportDialog from '../../src/renderer/exchange/CheckpointImportDialog.vue';
+import ExportDialog from '../../src/renderer/exchange/ExportDialog.vue';
 import {
   cancelCheckpointImport,
   incoming,
   isCheckpointName,
   startCheckpointImport,
-} from '../../src/renderer/checkpoints/useCheckpointImport';
-import { importDropped } from '../../src/renderer/import/useImport';
+} from '../../src/renderer/intake/useCheckpointImport';
+import { importDropped } from '../../src/renderer/intake/useImport';
 import type { CheckpointInfo } from '../../src/shared/contract/runs';
 import { createFixtureClient, fixtureRun, type FixtureClient } from './fixtures/client';
 

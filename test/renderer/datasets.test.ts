@@ -3,7 +3,7 @@ import { createPinia, setActivePinia } from 'pinia';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DatasetReport, DatasetSummary } from '@shared/contract/datasets';
 import type { DataWarning } from '@shared/dataset';
-import { provideClient } from '@renderer/app/client';
+import { provideClient } from '@renderer/kernel/client';
 import LeaksCard from '@renderer/datasets/LeaksCard.vue';
 import StatisticsCard from '@renderer/datasets/StatisticsCard.vue';
 import { bars, sizeWords } from '@renderer/datasets/statistics';

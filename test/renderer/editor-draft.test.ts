@@ -13,7 +13,7 @@ import {
   setGrid,
   taskJson,
   toInput,
-} from '@renderer/editor/draft';
+} from '@renderer/tasks/task-draft';
 import { useHistory } from '@renderer/editor/history';
 import { freeTaskName } from '@renderer/editor/useDraft';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cellsOf, differences, differenceText } from '../../src/renderer/evaluations/grids';
 import { headline, progressText, scoresOf, settingsText } from '../../src/renderer/evaluations/scores';
-import { viewText } from '../../src/renderer/evaluations/views';
+import { viewText } from '../../src/renderer/grid/view-text';
 import { MARK_NONE, MARK_WRONG } from '../../src/renderer/grid/cells';
 import { evaluation } from './fixtures/evaluation';
 

@@ -5,7 +5,7 @@ import { nextTick } from 'vue';
 import { cellsFromGrid } from '@renderer/grid/cells';
 import GridCanvas from '@renderer/grid/GridCanvas.vue';
 import { palettes } from '@renderer/grid/palette';
-import { useSettings } from '@renderer/stores/settings';
+import { useSettings } from '@renderer/kernel/stores/settings';
 
 const fills: string[] = [];
 beforeEach(() => {

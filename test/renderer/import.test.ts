@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { provideClient } from '@renderer/app/client';
-import { batches, recognise, refusal, walkEntries } from '@renderer/import/collect';
+import { provideClient } from '@renderer/kernel/client';
+import { batches, recognise, refusal, walkEntries } from '@renderer/intake/collect';
 import {
   cancelImport,
   commitImport,
@@ -9,7 +9,7 @@ import {
   importFacts,
   importing,
   startImport,
-} from '@renderer/import/useImport';
+} from '@renderer/intake/useImport';
 import { createFixtureStudio, type FixtureStudio } from './fixtures/studio';
 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));

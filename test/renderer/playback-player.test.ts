@@ -7,10 +7,10 @@ import { defineComponent, h } from 'vue';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import type { AttentionMap } from '@shared/trace';
 import { StudioError } from '@shared/errors';
-import { provideClient } from '@renderer/app/client';
+import { provideClient } from '@renderer/kernel/client';
 import { ROUTES } from '@renderer/app/router';
-import { readTrace, type Trace } from '@renderer/playback/trace';
-import TracePlayer from '@renderer/playback/TracePlayer.vue';
+import { readTrace, type Trace } from '@renderer/playback/player/trace';
+import TracePlayer from '@renderer/playback/player/TracePlayer.vue';
 import golden from '../golden/trace/v2.json';
 import { createFixtureStudio } from './fixtures/studio';
 

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defineComponent, h, type Component } from 'vue';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import type { RunDetail } from '@shared/contract/runs';
-import { provideClient } from '@renderer/app/client';
+import { provideClient } from '@renderer/kernel/client';
 import { ROUTES } from '@renderer/app/router';
-import PinnedStrip from '@renderer/playback/PinnedStrip.vue';
+import PinnedStrip from '@renderer/runs/pinned/PinnedStrip.vue';
 import PlaybackView from '@renderer/playback/PlaybackView.vue';
 import { createFixtureStudio, type FixtureStudio } from './fixtures/studio';
 

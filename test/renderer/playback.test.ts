@@ -3,9 +3,9 @@ import { effectScope } from 'vue';
 import { StudioError } from '@shared/errors';
 import type { TraceMeta1 } from '@shared/trace';
 import { MARK_NONE, MARK_RIGHT, MARK_UNKNOWN, MARK_WRONG } from '@renderer/grid/cells';
-import { formatExample, parseExample, puzzleTitle } from '@renderer/playback/route';
-import { cutMarks, markChanges, readTrace } from '@renderer/playback/trace';
-import { usePlayer, type Player } from '@renderer/playback/usePlayer';
+import { formatExample, parseExample, puzzleTitle } from '@renderer/kernel/example-ref';
+import { cutMarks, markChanges, readTrace } from '@renderer/playback/player/trace';
+import { usePlayer, type Player } from '@renderer/playback/player/usePlayer';
 import { writeTraceFile, type TraceParts } from './fixtures/trace-file';
 
 const meta: TraceMeta1 = {

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket as NodeSocket, WebSocketServer, type WebSocket as ServerSide } from 'ws';
-import { asStudioError, socketAddress } from '../../src/renderer/app/client';
-import { createSocketClient } from '../../src/renderer/app/socket-client';
+import { asStudioError, socketAddress } from '../../src/renderer/kernel/client';
+import { createSocketClient } from '../../src/renderer/kernel/socket-client';
 import { CLOSE_UNAUTHORISED, type CallFrame } from '../../src/shared/rpc';
 import { decodeWire, encodeWire } from '../../src/shared/wire';
 import type { StudioClient } from '../../src/shared/contract';

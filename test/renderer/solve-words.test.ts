@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SolveDetail, SolveInfo } from '../../src/shared/contract/solves';
 import type { NetworkCheck, SolveCheck } from '../../src/shared/solve';
-import { usualViews, voterOf } from '../../src/renderer/playback/solve-question';
+import { usualViews, voterOf } from '../../src/renderer/solve/solve-question';
 import { assurance, resultOf } from '../../src/renderer/solve/words';
 
 const network = (name: NetworkCheck['name'], support: number): NetworkCheck => ({

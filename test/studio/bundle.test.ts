@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAllConfig } from '../../src/core/checkpoint/all-config';
+import { parseAllConfig } from '../../src/core/checkpoint/import/all-config';
 import { readMetricsFile, type LoggedRow } from '../../src/studio/bundles/metrics-file';
 import { freshFolder } from './home';
 import { jsonLines, runCli } from './processes';

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseAllConfig } from '../../src/core/checkpoint/all-config';
+import { parseAllConfig } from '../../src/core/checkpoint/import/all-config';
 import { presetConfig } from '../../src/shared/presets';
 import { freshFolder } from './home';
 import { jsonLines, runCli } from './processes';

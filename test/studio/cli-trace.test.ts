@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseHeader } from '../../src/core/checkpoint/safetensors';
+import { parseHeader } from '../../src/core/checkpoint/formats/safetensors';
 import type { TraceMeta } from '../../src/shared/trace';
 import { freshFolder } from './home';
 import { jsonLines, runCli } from './processes';

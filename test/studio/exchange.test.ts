@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTensorFile } from '../../src/core/checkpoint/open';
+import { openTensorFile } from '../../src/core/checkpoint/formats/open';
 import { CORPUS, contentOf } from '../checkpoint/fixtures';
 import { ARC_TINY, arcNames, bytesOf, tinyConfig, writeReference, type Written } from '../checkpoint/model';
 import { freshFolder } from './home';

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { parseHeader } from '../../src/core/checkpoint/safetensors';
+import { parseHeader } from '../../src/core/checkpoint/formats/safetensors';
 import { mapBack } from '../../src/core/solve/solve';
 import { packGrid, type Task } from '../../src/shared/arc';
 import { IDENTITY, parseAugmentedName } from '../../src/shared/arc-augment';

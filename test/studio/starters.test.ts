@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openModelSource } from '../../src/core/checkpoint/model-source';
+import { openModelSource } from '../../src/core/checkpoint/import/model-source';
 import { readBundled } from '../../src/core/data/bundled';
 import { presetConfig } from '../../src/shared/presets';
 import { provenance, STARTERS, starterRun } from '../../src/shared/starters';

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { writeAtomically } from '../../core/checkpoint/atomic';
+import { writeAtomically } from '../../core/lib/atomic';
 import { unpackGrid, type Grid } from '../../shared/arc';
 import type { SolveDetail } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';

@@ -15,7 +15,8 @@ import { writeArcSplits, type ArcGroup } from './arc-writer';
 import { LegacyRandom } from './numpy-random';
 import { pythonJson, type PythonValue } from './python-json';
 import { writeIdentifiers, writeSidecar } from './split-writer';
-import { Breather, makeWholeFolder, writeDurable, type WorkOptions } from './whole-folder';
+import { makeWholeFolder, writeDurable } from '../lib/whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 /** The tasks of one subset, in the order of their file. */
 export interface TaskSubset {

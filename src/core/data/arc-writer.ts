@@ -8,7 +8,7 @@ import { transformGrid, type Dihedral, type FlatGrid } from '../../shared/arc-gr
 import type { ArcPuzzle, Augmentations, FlatPair } from './arc-augment';
 import type { LegacyRandom } from './numpy-random';
 import { SplitWriter } from './split-writer';
-import type { Breather } from './whole-folder';
+import type { Breather } from '../lib/work';
 
 /** A task and its augmentations: the puzzles of one group. */
 export interface ArcGroup {

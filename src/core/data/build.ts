@@ -4,7 +4,7 @@ import { buildArc, type TaskSubset } from './arc-builder';
 import { buildFromCsv } from './csv-builder';
 import { buildMaze } from './maze-builder';
 import { buildSudoku } from './sudoku-builder';
-import type { WorkOptions } from './whole-folder';
+import type { WorkOptions } from '../lib/work';
 
 export interface DatasetJob {
   recipe: DatasetRecipe;

@@ -11,14 +11,9 @@ import { LegacyRandom } from './numpy-random';
 import { fileSource } from './byte-source';
 import { cellValues, readCells, readPuzzleCsv, type CsvFile } from './puzzle-csv';
 import { SplitWriter, writeIdentifiers, writeSidecar } from './split-writer';
-import { shuffleSudoku } from './sudoku-augment';
-import { Breather, makeWholeFolder, type WorkOptions } from './whole-folder';
-
-/** Cells [S] of a puzzle and of its solution, as tokens. */
-export interface Board {
-  input: Uint8Array;
-  label: Uint8Array;
-}
+import { shuffleSudoku, type Board } from './sudoku-augment';
+import { makeWholeFolder } from '../lib/whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 /** How one kind of puzzle is read from a row and written. */
 export interface CsvFormat {

@@ -7,7 +7,7 @@ import { folderOf, type GatheredFile } from './gather';
 import { guessLayout, parseMetadata, parseSidecar } from './metadata';
 import { csvColumns, readPuzzleCsv, splitCsvLine } from './puzzle-csv';
 import { DatasetStore } from './store';
-import { checkCancelled, type WorkOptions } from './whole-folder';
+import { checkCancelled, type WorkOptions } from '../lib/work';
 
 interface Part {
   /** Inside the dataset's folder: "train/dataset.json". */

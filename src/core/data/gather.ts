@@ -5,7 +5,7 @@ import type { ImportProblem } from '../../shared/contract/imports';
 import { StudioError, toWireError } from '../../shared/errors';
 import { fileSource, memorySource, type ByteSource } from './byte-source';
 import { checkJsonSize, readLimited } from '../arc/json';
-import { checkCancelled, type WorkOptions } from './whole-folder';
+import { checkCancelled, type WorkOptions } from '../lib/work';
 
 export interface GatheredFile {
   /** Where it is, for people. */

@@ -7,7 +7,7 @@ import { decodeCanvas } from '../../shared/arc-canvas';
 import { exactKey, shapeKey } from './pair-key';
 import { unaugmentedExamples } from './statistics';
 import type { DatasetSplit, DatasetStore } from './store';
-import { Breather, type WorkOptions } from './whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 export interface Leaks {
   tested: number;

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { DatasetSidecar, MazeRecipe } from '../../shared/dataset';
 import { transformGrid, type Dihedral } from '../../shared/arc-grid';
 import { StudioError } from '../../shared/errors';
-import { Random } from '../train/random';
+import { Random } from '../lib/random';
 import { MAZE_CSV } from './csv-builder';
 import { MazeGenerator, type Maze } from './maze-generator';
 import { SplitWriter, writeIdentifiers, writeSidecar } from './split-writer';
-import { Breather, makeWholeFolder, type WorkOptions } from './whole-folder';
+import { makeWholeFolder } from '../lib/whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 /** Mazes in a row without a path that is long enough, before it is called out of reach. */
 const MAX_ATTEMPTS = 3000;

@@ -3,7 +3,7 @@
  * form a tree at any size; then some walls that part two passages are opened, so that there are detours and "shortest"
  * means something; last, start and goal are drawn among the pairs that only one shortest path joins.
  */
-import type { Random } from '../train/random';
+import type { Random } from '../lib/random';
 
 /** Row-major tokens: 1 wall, 2 free, 3 start, 4 goal, 5 path (as in the reference's charset "# SGo"). */
 export interface Maze {

@@ -5,7 +5,7 @@
 import type { Task } from '../../shared/arc';
 import type { DataWarning } from '../../shared/dataset';
 import { pairGrids, shapeKey } from './pair-key';
-import { Breather, type WorkOptions } from './whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 export interface TaskSet {
   name: string;

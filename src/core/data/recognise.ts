@@ -13,7 +13,7 @@ import { hasPuzzleHeader, takeCsvs, takeFolders, type Finder, type FoundDataset 
 import { folderOf, type GatheredFile } from './gather';
 import { SubsetNames, type RecognisedSubset } from './subsets';
 import { unpackArchives } from './unpack';
-import { Breather, type WorkOptions } from './whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 export interface Recognised {
   items: ImportItem[];

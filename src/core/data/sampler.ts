@@ -8,7 +8,7 @@
  * puzzles from NumPy's Philox but the examples from a generator that nobody seeds.
  */
 import { StudioError } from '../../shared/errors';
-import { Random, type RandomState } from '../train/random';
+import { Random, type RandomState } from '../lib/random';
 import type { Batch } from './batch';
 import type { MergedSplit } from './merged';
 

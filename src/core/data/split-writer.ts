@@ -6,7 +6,7 @@ import { StudioError } from '../../shared/errors';
 import { BYTES, writeNpy } from './npy';
 import { NpyWriter } from './npy-writer';
 import { PythonFloat, pythonJson, pythonString } from './python-json';
-import { writeDurable, writeDurableSlowly } from './whole-folder';
+import { writeDurable, writeDurableSlowly } from '../lib/whole-folder';
 
 export const SIDECAR_FILE = 'studio.json';
 

@@ -5,7 +5,7 @@ import type { Histogram, SplitStatistics } from '../../shared/contract/datasets'
 import { decodeCanvas } from '../../shared/arc-canvas';
 import { spreadExamples } from './merged';
 import type { DatasetSplit, DatasetStore, SplitName } from './store';
-import { Breather, type WorkOptions } from './whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 /** Examples of a split that are looked at: all of ARC's unaugmented ones, a fair part of a million Sudokus. */
 const MOST_LOOKED_AT = 20_000;

@@ -1,6 +1,11 @@
 /** Sudoku's symmetries, drawn as in the reference's `build_sudoku_dataset.py`. */
-import type { Board } from './csv-builder';
 import type { LegacyRandom } from './numpy-random';
+
+/** Cells [S] of a puzzle and of its solution, as tokens. */
+export interface Board {
+  input: Uint8Array;
+  label: Uint8Array;
+}
 
 /**
  * A board and its solution with other digits, perhaps transposed, with bands and stacks and the rows and columns within

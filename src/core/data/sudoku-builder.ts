@@ -5,10 +5,11 @@
 import { join } from 'node:path';
 import type { DatasetSidecar, SudokuRecipe } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
-import { Random } from '../train/random';
+import { Random } from '../lib/random';
 import { SplitWriter, writeIdentifiers, writeSidecar } from './split-writer';
 import { MAX_BLANKS, SudokuGenerator, type Sudoku } from './sudoku-generator';
-import { Breather, makeWholeFolder, type WorkOptions } from './whole-folder';
+import { makeWholeFolder } from '../lib/whole-folder';
+import { Breather, type WorkOptions } from '../lib/work';
 
 /** Puzzles in a row that were all known already, before the supply is called exhausted. */
 const MAX_REPEATS = 20_000;

@@ -2,7 +2,7 @@
  * Sudoku puzzles with exactly one solution, on 4×4 (boxes 2×2), 6×6 (boxes of 2 rows and 3 columns) and 9×9 boards.
  * A full board is filled at random, then cells are blanked in random order, each one only if the solution stays unique.
  */
-import type { Random } from '../train/random';
+import type { Random } from '../lib/random';
 
 export type SudokuSize = 4 | 6 | 9;
 

@@ -2,7 +2,7 @@
 import { toWireError } from '../../shared/errors';
 import { memorySource } from './byte-source';
 import { isHidden, type GatheredFile } from './gather';
-import { checkCancelled, type WorkOptions } from './whole-folder';
+import { checkCancelled, type WorkOptions } from '../lib/work';
 import { isZip, listZip, type ZipEntry } from './zip';
 
 export interface Unpacked {

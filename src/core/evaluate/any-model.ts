@@ -6,18 +6,18 @@ import * as tf from '@tensorflow/tfjs-core';
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StudioError } from '../../shared/errors';
-import { MEAN, meanRow, planRows, type RowPlan } from '../checkpoint/embedding-rows';
-import { refuseMisfit } from '../checkpoint/fit';
-import { openModelSource, type ModelSource } from '../checkpoint/model-source';
-import { notFinite } from '../checkpoint/not-finite';
-import { openCheckpoint } from '../checkpoint/studio';
-import type { TableRows } from '../checkpoint/tensor-file';
+import { MEAN, meanRow, planRows, type RowPlan } from '../checkpoint/import/embedding-rows';
+import { refuseMisfit } from '../checkpoint/import/fit';
+import { openModelSource, type ModelSource } from '../checkpoint/import/model-source';
+import { notFinite } from '../checkpoint/formats/not-finite';
+import { openCheckpoint } from '../checkpoint/native/checkpoint';
+import type { TableRows } from '../checkpoint/formats/tensor-file';
 import type { DatasetStore, SplitName } from '../data/store';
 import type { ModelSpec } from '../model/architecture';
 import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
 import { PuzzleEmbedding } from '../train/sign-sgd';
-import type { Evaluated } from './batch';
+import type { Evaluated } from '../act/batch';
 
 export interface AnyModel {
   source: ModelSource;

@@ -1,9 +1,9 @@
 /** The model of a run's checkpoint. */
 import * as tf from '@tensorflow/tfjs-core';
-import { openCheckpoint, readWeights, specOf, type OpenCheckpoint } from '../checkpoint/studio';
+import { openCheckpoint, readWeights, specOf, type OpenCheckpoint } from '../checkpoint/native/checkpoint';
 import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
-import type { Evaluated } from './batch';
+import type { Evaluated } from '../act/batch';
 
 export interface OpenModel {
   checkpoint: OpenCheckpoint;

@@ -7,9 +7,9 @@ import { dirname } from 'node:path';
 import { StudioError } from '../../shared/errors';
 import type { SavedOutput } from '../../shared/evaluation';
 import type { Batch } from '../data/batch';
-import { encodeShapes, type TensorData, type TensorShape } from '../checkpoint/safetensors';
-import { column } from '../train/step-metrics';
-import type { ActStep } from './batch';
+import { encodeShapes, type TensorData, type TensorShape } from '../checkpoint/formats/safetensors';
+import { column } from '../act/step-metrics';
+import type { ActStep } from '../act/batch';
 
 interface Place {
   offset: number;

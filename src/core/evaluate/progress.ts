@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StudioError } from '../../shared/errors';
 import type { EvaluatedTask } from '../../shared/evaluation';
 import type { Votes } from '../arc/voting';
-import type { CellSums } from './cell-sums';
+import type { CellSums } from '../act/cell-sums';
 import { FILES } from './report';
 import { readVotes, writeVotes } from './votes-file';
 

@@ -7,7 +7,7 @@ import type { CandidateGrid, EvaluatedTask, EvaluationReport } from '../../share
 import { flattenGrid, unflattenGrid, type FlatGrid } from '../../shared/arc-grid';
 import { arcMetrics, scoresByViews, scoreTask, submission, type ScoredTask } from '../arc/scores';
 import type { Votes } from '../arc/voting';
-import { writeAtomically } from '../checkpoint/atomic';
+import { writeAtomically } from '../lib/atomic';
 import { IGNORE_LABEL } from '../data/batch';
 import type { IdentifierTable } from '../data/identifiers';
 import type { ArcVotes } from './arc-votes';

@@ -4,8 +4,8 @@
  */
 import { StudioError } from '../../shared/errors';
 import { Votes } from '../arc/voting';
-import { writeSafetensors } from '../checkpoint/atomic';
-import { readSafetensors, type NamedTensor } from '../checkpoint/safetensors';
+import { writeSafetensors } from '../checkpoint/formats/safetensors-write';
+import { readSafetensors, type NamedTensor } from '../checkpoint/formats/safetensors';
 
 /** Of further tensors, by name. */
 type Extra = Record<string, NamedTensor>;

@@ -1,5 +1,5 @@
 /** First weights: the reference's JAX-style truncated normal, drawn in JavaScript so that a seed fixes them anywhere. */
-import { Random } from '../train/random';
+import { Random } from '../lib/random';
 import type { Architecture, Initializer, ModelSpec } from './architecture';
 
 /** erf(√2): the normal's mass within ±2 standard deviations. */

@@ -3,7 +3,6 @@
  * is made with it. A network without an observer runs the same operations as if this file did not exist.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
-import type { Network } from './architecture';
 
 /** Which part of the recursion writes: L refines inside a cycle, H ends the cycle. */
 export type Level = 'H' | 'L';
@@ -17,7 +16,7 @@ export interface Observer {
 }
 
 /** Tells the observer, if there is one, and hands the latent on. */
-export function observed(net: Network, level: Level, latent: string, z: Tensor2D): Tensor2D {
+export function observed(net: { observer?: Observer }, level: Level, latent: string, z: Tensor2D): Tensor2D {
   net.observer?.update(level, latent, z);
   return z;
 }

@@ -1,7 +1,7 @@
 /** One parity case: the reference's own training, step by step, and its evaluation, each number against ours. */
-import { column } from '../train/step-metrics';
+import { column } from '../act/step-metrics';
 import { StudioError } from '../../shared/errors';
-import { emptyCarry } from '../train/carry';
+import { emptyCarry } from '../act/carry';
 import { canRecord, type Execution } from '../train/executor';
 import { PuzzleEmbedding } from '../train/sign-sgd';
 import { Trainer, type TrainerSnapshot } from '../train/trainer';

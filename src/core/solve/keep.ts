@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import type { Task } from '../../shared/arc';
 import { ARC_VOCAB } from '../../shared/arc-canvas';
 import { KEPT } from '../../shared/solve';
-import { writeImported, type CheckpointMeta } from '../checkpoint/studio';
+import { writeImported, type CheckpointMeta } from '../checkpoint/native/checkpoint';
 import { writeTaskDataset } from '../data/task-dataset';
-import { makeWholeFolder } from '../data/whole-folder';
+import { makeWholeFolder } from '../lib/whole-folder';
 import { pythonString } from '../data/python-json';
 import { BLANK_NAME } from '../data/split-writer';
-import { Random } from '../train/random';
+import { Random } from '../lib/random';
 import type { SolveModel } from './model';
 import type { TaskViews } from './views';
 

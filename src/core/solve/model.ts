@@ -3,8 +3,8 @@ import { TrainConfigSchema, type TrainConfig } from '../../shared/config';
 import { StudioError } from '../../shared/errors';
 import type { SolveNetwork, SolveOptions, SolveResult } from '../../shared/solve';
 import { ARC_VOCAB } from '../../shared/arc-canvas';
-import { learnedMeanRow } from '../checkpoint/embedding-rows';
-import { EMBEDDING, openCheckpoint, readWeights } from '../checkpoint/studio';
+import { learnedMeanRow } from '../checkpoint/import/embedding-rows';
+import { EMBEDDING, openCheckpoint, readWeights } from '../checkpoint/native/checkpoint';
 import { Trainer } from '../train/trainer';
 
 export interface SolveModel {

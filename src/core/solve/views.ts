@@ -7,7 +7,7 @@ import { IDENTITY, augmentedName, type Augmentation } from '../../shared/arc-aug
 import { PAD_TOKEN, paintCanvas } from '../../shared/arc-canvas';
 import { flattenGrid, type Dihedral, type FlatGrid } from '../../shared/arc-grid';
 import { IGNORE_LABEL, type Batch } from '../data/batch';
-import type { Random } from '../train/random';
+import type { Random } from '../lib/random';
 
 export interface View {
   /** As in identifiers.json: `task|||tK|||0…`. */

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { Weights } from '../model/architecture';
 import { scoped } from '../model/autodiff';
-import { ROW_COLUMNS, trainingStep, type Program, type StepFeeds, type TrainState } from './program';
+import { trainingStep, type Program, type StepFeeds, type TrainState } from './program';
+import { ROW_COLUMNS } from '../act/forward';
 import type { PuzzleEmbedding } from './sign-sgd';
 import {
   STATE_GROUPS,

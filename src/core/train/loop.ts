@@ -8,7 +8,7 @@ import type { ExampleRef } from '../../shared/dataset';
 import type { EvalMetric, MetricBatch } from '../../shared/metrics';
 import { StudioError } from '../../shared/errors';
 import { HANDLE_LIMIT } from '../backend/native';
-import { evaluateBatches, predictPinned, type EvaluationSource } from '../evaluate/evaluate';
+import { evaluateBatches, predictPinned, type EvaluationSource } from '../act/evaluate';
 import { spreadExamples, type OpenData } from '../data/merged';
 import type { TrainSampler } from '../data/sampler';
 import { CompileClock, compilesWithXla } from './compile-clock';

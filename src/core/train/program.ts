@@ -13,7 +13,8 @@ import { constant, scoped } from '../model/autodiff';
 import { decode, embed, type Decoded } from '../model/heads';
 import { adamAtan2, type AdamScalars } from './adam-atan2';
 import { emaUpdate } from './ema';
-import { bceWithLogits, continueTarget, makeTargets, rowLosses, type RowLosses } from './loss';
+import { forward, resetLatents } from '../act/forward';
+import { bceWithLogits, continueTarget, makeTargets, rowLosses, type RowLosses } from '../act/loss';
 
 /** What a step is made of and does not change during a run. */
 export interface Program {
@@ -47,38 +48,6 @@ export interface StepFeeds extends AdamScalars {
   last: Tensor1D;
   /** [B, puzzle_emb_ndim]; null without puzzle embeddings */
   puzzleRows: Tensor2D | null;
-}
-
-export interface ForwardResult extends Decoded {
-  latents: Latents;
-}
-
-/** Rows that start anew get the architecture's first vectors, the others keep their state. */
-export function resetLatents(
-  program: Pick<Program, 'architecture' | 'spec'>,
-  weights: Weights,
-  latents: Latents,
-  reset: Tensor3D,
-): Latents {
-  const entries = program.architecture.latents(program.spec).map(({ name, init }) => {
-    const z = latents[name];
-    const D = z.shape[2];
-    return [name, tf.where(reset, tf.reshape(weights[init], [1, 1, D]), z) as Tensor3D];
-  });
-  return Object.fromEntries(entries) as Latents;
-}
-
-/** One ACT step without a gradient. */
-export function forward(
-  architecture: Architecture,
-  net: Network,
-  latents: Latents,
-  tokens: Tensor2D,
-  puzzleRows: Tensor2D | null,
-): ForwardResult {
-  const x = embed(net, tokens, puzzleRows);
-  const refined = architecture.refine(net, x, architecture.warmUp(net, x, latents));
-  return { latents: refined, ...decode(net, refined[architecture.output]) };
 }
 
 export interface GradientResult {
@@ -148,9 +117,6 @@ function keepAll<T extends Record<string, object>>(groups: T): T {
   for (const group of Object.values(groups)) for (const tensor of Object.values(group)) tf.keep(tensor as tf.Tensor);
   return groups;
 }
-
-/** Columns of `StepResult.rows`. */
-export const ROW_COLUMNS = ['lm_loss', 'q_halt_loss', 'correct', 'q_halt', 'q_continue', 'q_continue_loss'] as const;
 
 export interface StepResult {
   state: TrainState;

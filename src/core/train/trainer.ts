@@ -7,21 +7,21 @@ import type { TrainConfig } from '../../shared/config';
 import { runsInBfloat16 } from '../backend/bfloat16';
 import { handleUse } from '../backend/native';
 import type { Batch } from '../data/batch';
-import type { Evaluated } from '../evaluate/batch';
+import type { Evaluated } from '../act/batch';
 import type { Architecture, ModelSpec } from '../model/architecture';
 import { totalLength } from '../model/architecture';
 import { initialWeights } from '../model/init';
 import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
 import { adamNumbers } from './adam-atan2';
-import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch, type Carry, type HaltingRule } from './carry';
+import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch, type Carry, type HaltingRule } from '../act/carry';
 import { canRecord, CarefulExecutor, makeExecutor, type Execution } from './executor';
 import type { Program } from './program';
-import { Random } from './random';
+import { Random } from '../lib/random';
 import { learningRate } from './schedule';
 import { sparseNumbers, type PuzzleRows } from './sign-sgd';
 import { STATE_GROUPS, type StateValues, type StepExecutor } from './step';
-import { column, logged, sumMetrics, type LoggedMetrics, type StepSums } from './step-metrics';
+import { column, logged, sumMetrics, type LoggedMetrics, type StepSums } from '../act/step-metrics';
 
 /** Host copies of everything that a run continues from. */
 export interface TrainerSnapshot extends StateValues {

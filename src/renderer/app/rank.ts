@@ -1,4 +1,4 @@
-import type { Command } from './commands';
+import type { Command } from '../kernel/commands';
 
 /** Commands that fit the query, best first; every word must occur. Stable, so that the empty query keeps the order. */
 export function rank(commands: readonly Command[], query: string): Command[] {

@@ -112,7 +112,7 @@ export const ROUTES: RouteRecordRaw[] = [
   },
   {
     path: '/solve/:id/playback',
-    component: () => import('../playback/ChooseQuestion.vue'),
+    component: () => import('../playback/choose/ChooseQuestion.vue'),
     props: true,
     meta: { title: 'Playback', section: 'playback' },
   },

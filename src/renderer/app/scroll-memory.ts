@@ -1,6 +1,6 @@
 import { onUnmounted, watch, type Ref } from 'vue';
 import { useRoute } from 'vue-router';
-import { useSettings } from '../stores/settings';
+import { useSettings } from '../kernel/stores/settings';
 
 /** How long a screen may take to grow back to the height at which it was left. */
 const PATIENCE_MS = 3000;

@@ -1,11 +1,11 @@
 import type { Router } from 'vue-router';
 import { watch } from 'vue';
-import { useApp } from '../stores/app';
-import { useCompute } from '../stores/compute';
-import { useRuns } from '../stores/runs';
-import { useSettings } from '../stores/settings';
-import { notifyError } from '../ui/notices';
-import { asStudioError, useClient } from './client';
+import { useApp } from '../kernel/stores/app';
+import { useCompute } from '../kernel/stores/compute';
+import { useRuns } from '../kernel/stores/runs';
+import { useSettings } from '../kernel/stores/settings';
+import { notifyError } from '../kernel/notices';
+import { asStudioError, useClient } from '../kernel/client';
 
 /** Longest wait for the settings before the window is drawn without them. */
 const PATIENCE_MS = 1500;

@@ -1,5 +1,5 @@
 import { computed, ref, type Ref } from 'vue';
-import { useViewState } from '../app/view-state';
+import { useViewState } from '../kernel/view-state';
 import type { XMode } from './axis';
 import type { View } from './sample';
 

@@ -3,7 +3,7 @@ import { defaultConfig, type TrainConfig } from '@shared/config';
 import { checkConfig, configFields, getPath, setPath, type ConfigIssue } from '@shared/config-fields';
 import { PRESETS, presetConfig, type Preset } from '@shared/presets';
 import { computed, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef } from 'vue';
-import { BOOKKEEPING } from '../runs/config-lines';
+import { BOOKKEEPING } from './config-lines';
 
 export interface Draft {
   preset: Ref<Preset>;

@@ -1,9 +1,9 @@
 import type { DatasetSummary } from '@shared/contract/datasets';
-import { useClient } from '../app/client';
+import { useClient } from '../kernel/client';
 import { confirm } from '../ui/confirm';
 import { formatBytes, formatPlural } from '../ui/format';
-import { notifyError } from '../ui/notices';
-import { useRuns } from '../stores/runs';
+import { notifyError } from '../kernel/notices';
+import { useRuns } from '../kernel/stores/runs';
 
 /** Asks once, naming what goes. Resolves to whether it is gone. */
 export async function deleteDataset(dataset: DatasetSummary): Promise<boolean> {

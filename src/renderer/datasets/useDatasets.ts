@@ -1,7 +1,7 @@
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
 import type { DatasetSummary } from '@shared/contract/datasets';
 import type { Events } from '@shared/contract';
-import { useClient } from '../app/client';
+import { useClient } from '../kernel/client';
 
 const byId = shallowReactive(new Map<string, DatasetSummary>());
 const progress = shallowReactive(new Map<string, Events['dataset.progress']>());

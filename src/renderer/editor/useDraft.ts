@@ -1,8 +1,8 @@
 import { computed, ref, watch } from 'vue';
 import type { TaskDetail } from '@shared/contract/tasks';
-import { useClient } from '../app/client';
-import { useSettings } from '../stores/settings';
-import { blankDraft, draftOf, pairOf, readDraft, sameTask, toInput, type TaskDraft } from './draft';
+import { useClient } from '../kernel/client';
+import { useSettings } from '../kernel/stores/settings';
+import { blankDraft, draftOf, pairOf, readDraft, sameTask, toInput, type TaskDraft } from '../tasks/task-draft';
 import { useHistory } from './history';
 
 /** Where a draft comes from: a drawn task that it will replace, a copy of any task, or nothing. */

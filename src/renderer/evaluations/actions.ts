@@ -1,9 +1,9 @@
 import type { EvaluationInfo } from '@shared/contract/evaluations';
 import { isActive } from '@shared/jobs';
 import { reactive } from 'vue';
-import { useClient } from '../app/client';
+import { useClient } from '../kernel/client';
 import { confirm } from '../ui/confirm';
-import { notifyError } from '../ui/notices';
+import { notifyError } from '../kernel/notices';
 import { titleOf } from './scores';
 
 /** What can be done to evaluations; what goes wrong is told beside the window's foot. */

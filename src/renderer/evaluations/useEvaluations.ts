@@ -1,8 +1,8 @@
 import { computed, onScopeDispose, ref, shallowReactive, shallowRef, watch } from 'vue';
 import type { EvaluationInfo } from '@shared/contract/evaluations';
 import { isActive } from '@shared/jobs';
-import { useClient } from '../app/client';
-import { useApp } from '../stores/app';
+import { useClient } from '../kernel/client';
+import { useApp } from '../kernel/stores/app';
 
 /** Evaluations, newest first, kept fresh by events for as long as the caller lives. `run` null means those of all runs. */
 export function useEvaluations(run: string | null = null) {

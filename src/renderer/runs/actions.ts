@@ -1,7 +1,7 @@
 import type { RunSummary } from '@shared/contract/runs';
 import { nextStatus } from '@shared/jobs';
 import { reactive, ref, type Ref } from 'vue';
-import { useRuns } from '../stores/runs';
+import { useRuns } from '../kernel/stores/runs';
 import { confirm } from '../ui/confirm';
 import { formatPlural } from '../ui/format';
 

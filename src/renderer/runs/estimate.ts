@@ -2,7 +2,7 @@ import type { TrainConfig } from '@shared/config';
 import type { Estimate } from '@shared/contract/runs';
 import type { DatasetRecipe } from '@shared/dataset';
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
-import { useClient } from '../app/client';
+import { useClient } from '../kernel/client';
 
 export interface EstimateInput {
   config: TrainConfig;

@@ -1,8 +1,8 @@
 import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue';
 import type { CheckpointInfo, RunDetail, RunEvent } from '@shared/contract/runs';
-import { useClient } from '../app/client';
-import { useApp } from '../stores/app';
-import { useRuns } from '../stores/runs';
+import { useClient } from '../kernel/client';
+import { useApp } from '../kernel/stores/app';
+import { useRuns } from '../kernel/stores/runs';
 
 export interface LiveRun {
   /** The run with its config; its changing parts are those of the newest event. */

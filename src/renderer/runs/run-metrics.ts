@@ -1,10 +1,10 @@
 import { useThrottleFn } from '@vueuse/core';
 import { onScopeDispose, ref, watch, type Ref } from 'vue';
 import type { MetricBatch } from '@shared/metrics';
-import { useClient } from '../app/client';
+import { useClient } from '../kernel/client';
 import { RUN_METRICS } from '../charts/definitions';
 import { RunMetrics } from '../charts/series';
-import { useApp } from '../stores/app';
+import { useApp } from '../kernel/stores/app';
 
 export interface LiveMetrics {
   metrics: RunMetrics;

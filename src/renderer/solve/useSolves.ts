@@ -1,10 +1,10 @@
 import type { SolveInfo } from '@shared/contract/solves';
 import { isActive } from '@shared/jobs';
 import { computed, onScopeDispose, reactive, ref, shallowReactive, shallowRef, watch } from 'vue';
-import { useClient } from '../app/client';
-import { useApp } from '../stores/app';
+import { useClient } from '../kernel/client';
+import { useApp } from '../kernel/stores/app';
 import { confirm } from '../ui/confirm';
-import { notifyError } from '../ui/notices';
+import { notifyError } from '../kernel/notices';
 
 /** Solves, newest first, kept fresh by events for as long as the caller lives. */
 export function useSolves() {

@@ -1,7 +1,7 @@
 import { ref, shallowReactive, shallowRef, watch } from 'vue';
 import type { EvaluationInfo } from '@shared/contract/evaluations';
 import type { TaskOutcome } from '@shared/evaluation';
-import { useClient } from '../app/client';
+import { useClient } from '../kernel/client';
 import { formatCount } from '../ui/format';
 
 /** How each task did in one evaluation, by the task's name. */

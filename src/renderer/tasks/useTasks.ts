@@ -1,7 +1,7 @@
 import { computed, effectScope, reactive, ref, shallowRef, watch } from 'vue';
 import type { Subset, TaskSummary } from '@shared/contract/tasks';
-import { useClient } from '../app/client';
-import { useSettings } from '../stores/settings';
+import { useClient } from '../kernel/client';
+import { useSettings } from '../kernel/stores/settings';
 import { useOutcomes, type Outcomes } from './useOutcomes';
 import { EMPTY_FILTER, countFacets, filterTasks, readFilter, type TaskFilter } from './filter';
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DATASET, RESULT } from '../../core/bundle/plan';
-import { ALL_CONFIG } from '../../core/checkpoint/all-config';
+import { ALL_CONFIG } from '../../core/checkpoint/import/all-config';
 import { totalSteps } from '../../core/train/schedule';
 import type { BroughtBack } from '../../shared/contract/bundles';
 import type { TrainConfig } from '../../shared/config';

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FoundDataset } from '../../core/data/found-datasets';
 import type { GatheredFile } from '../../core/data/gather';
-import { makeWholeFolder } from '../../core/data/whole-folder';
+import { makeWholeFolder } from '../../core/lib/whole-folder';
 import type { MazeCsvRecipe, SudokuCsvRecipe } from '../../shared/dataset';
 import type { Context } from '../context';
 import type { Datasets } from '../datasets/datasets';

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { writeAtomically } from '../../core/checkpoint/atomic';
+import { writeAtomically } from '../../core/lib/atomic';
 import { eventFileName, scalarsRecord, versionRecord } from '../../core/export/tfevents';
 import type { MetricsFormat } from '../../shared/contract/exports';
 import { StudioError } from '../../shared/errors';

@@ -3,9 +3,9 @@ import type { Pen } from '../../grid/draw';
 import { drawCells, layout } from '../../grid/draw';
 import type { PaletteName } from '../../grid/palette';
 import type { GridTheme } from '../../grid/theme';
-import { makeFigures, type Figure, type FigureOptions, type Played } from '../figures';
-import { labelUpdates } from '../moments';
-import type { Trace } from '../trace';
+import { makeFigures, type Figure, type FigureOptions, type Played } from '../player/figures';
+import { labelUpdates } from '../player/moments';
+import type { Trace } from '../player/trace';
 
 export interface FrameStyle {
   palette: PaletteName;

@@ -1,6 +1,6 @@
 /** From a playback to a file: the moments that are drawn, and the bytes. */
-import type { FigureOptions, Played } from '../figures';
-import type { Moment } from '../moments';
+import type { FigureOptions, Played } from '../player/figures';
+import type { Moment } from '../player/moments';
 import { drawFilm, drawFrame, filmSize, planFrame, type FrameStyle, type FrameText } from './frame';
 import { encodeGif, indexColours } from './gif';
 
