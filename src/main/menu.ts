@@ -1,5 +1,6 @@
 import { Menu, type MenuItemConstructorOptions, app, shell } from 'electron';
 import type { AppCommand } from '../shared/contract/app';
+import { SCREENS } from '../shared/screens';
 
 export interface MenuActions {
   command(command: AppCommand): void;
@@ -53,13 +54,7 @@ export function menuTemplate(actions: MenuActions, mac: boolean): MenuItemConstr
     submenu: [
       { label: 'Command palette…', accelerator: 'CmdOrCtrl+K', click: () => actions.command({ command: 'palette' }) },
       separator,
-      go('Tasks', 'tasks', 'CmdOrCtrl+1'),
-      go('Datasets', 'datasets', 'CmdOrCtrl+2'),
-      go('Runs', 'runs', 'CmdOrCtrl+3'),
-      go('Results', 'evaluations', 'CmdOrCtrl+4'),
-      go('Solve', 'solve', 'CmdOrCtrl+5'),
-      go('Playback', 'playback', 'CmdOrCtrl+6'),
-      go('Settings', 'settings', 'CmdOrCtrl+7'),
+      ...SCREENS.map(({ id, title }, i) => go(title, id, `CmdOrCtrl+${i + 1}`)),
       separator,
       { role: 'resetZoom' },
       { role: 'zoomIn' },

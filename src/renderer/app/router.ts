@@ -1,3 +1,6 @@
+import { ChartLine, Database, LayoutGrid, Lightbulb, ListChecks, Play, Settings } from '@lucide/vue';
+import type { ScreenId } from '@shared/screens';
+import type { Component } from 'vue';
 import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router } from 'vue-router';
 
 declare module 'vue-router' {
@@ -5,9 +8,20 @@ declare module 'vue-router' {
     /** Title of the window, and of the screen for screen readers. */
     title: string;
     /** Which entry of the sidebar is lit. */
-    section?: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'solve' | 'playback' | 'settings';
+    section?: ScreenId;
   }
 }
+
+/** What stands before a screen's name in the sidebar. */
+export const ICONS: Record<ScreenId, Component> = {
+  tasks: LayoutGrid,
+  datasets: Database,
+  runs: ChartLine,
+  evaluations: ListChecks,
+  solve: Lightbulb,
+  playback: Play,
+  settings: Settings,
+};
 
 export const ROUTES: RouteRecordRaw[] = [
   { path: '/', redirect: '/tasks' },

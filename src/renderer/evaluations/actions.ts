@@ -1,28 +1,13 @@
 import type { EvaluationInfo } from '@shared/contract/evaluations';
 import { isActive } from '@shared/jobs';
-import { reactive } from 'vue';
 import { useClient } from '../kernel/client';
+import { useActions } from '../kernel/useActions';
 import { confirm } from '../ui/confirm';
-import { notifyError } from '../kernel/notices';
 import { titleOf } from './scores';
 
-/** What can be done to evaluations; what goes wrong is told beside the window's foot. */
+/** What can be done to evaluations. */
 export function useEvaluationActions() {
-  const busy = reactive(new Set<string>());
-
-  async function attempt(e: EvaluationInfo, what: string, work: () => Promise<unknown>): Promise<boolean> {
-    if (busy.has(e.id)) return false;
-    busy.add(e.id);
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      notifyError(`${titleOf(e)} was not ${what}`, error);
-      return false;
-    } finally {
-      busy.delete(e.id);
-    }
-  }
+  const { busy, attempt } = useActions<EvaluationInfo>(titleOf);
 
   const call = (name: 'evaluations.cancel' | 'evaluations.resume', what: string) => (e: EvaluationInfo) =>
     attempt(e, what, () => useClient().call(name, { evaluation: e.id }));

@@ -1,3 +1,4 @@
+import { SCREENS } from '@shared/screens';
 import { computed, onScopeDispose, shallowReactive, toValue, type MaybeRefOrGetter } from 'vue';
 
 /** One line of the command palette. */
@@ -34,7 +35,7 @@ export const SHORTCUTS: readonly { group: string; items: readonly Shortcut[] }[]
     group: 'Everywhere',
     items: [
       { keys: ['Ctrl', 'K'], text: 'Command palette' },
-      { keys: ['1', '…', '7'], text: 'Tasks, Datasets, Runs, Results, Solve, Playback, Settings' },
+      { keys: ['1', '…', String(SCREENS.length)], text: SCREENS.map(({ title }) => title).join(', ') },
       { keys: ['?'], text: 'This list' },
       { keys: ['Esc'], text: 'Close what floats' },
     ],

@@ -1,67 +1,28 @@
 import type { SolveInfo } from '@shared/contract/solves';
 import { isActive } from '@shared/jobs';
-import { computed, onScopeDispose, reactive, ref, shallowReactive, shallowRef, watch } from 'vue';
 import { useClient } from '../kernel/client';
-import { useApp } from '../kernel/stores/app';
+import { useActions } from '../kernel/useActions';
+import { useLiveList } from '../kernel/useLiveList';
 import { confirm } from '../ui/confirm';
-import { notifyError } from '../kernel/notices';
 
 /** Solves, newest first, kept fresh by events for as long as the caller lives. */
-export function useSolves() {
-  const client = useClient();
-  const byId = shallowReactive(new Map<string, SolveInfo>());
-  const loaded = ref(false);
-  const error = shallowRef<unknown>(null);
-  const list = computed(() =>
-    [...byId.values()].sort((a, b) => b.created.localeCompare(a.created) || a.id.localeCompare(b.id)),
-  );
+export const useSolves = () =>
+  useLiveList<string, SolveInfo>({
+    id: (info) => info.id,
+    fetch: (client) => client.call('solves.list', {}),
+    events: (client, byId) => [
+      client.on('solve.changed', (info) => void byId.set(info.id, info)),
+      client.on('solve.deleted', ({ solve }) => void byId.delete(solve)),
+      client.on('solve.progress', ({ solve, step, seconds }) => {
+        const info = byId.get(solve);
+        if (info) byId.set(solve, { ...info, step, seconds });
+      }),
+    ],
+  });
 
-  async function load(): Promise<void> {
-    try {
-      const found = await client.call('solves.list', {});
-      byId.clear();
-      for (const info of found) byId.set(info.id, info);
-      error.value = null;
-      loaded.value = true;
-    } catch (problem) {
-      error.value = problem;
-    }
-  }
-  const off = [
-    client.on('solve.changed', (info) => void byId.set(info.id, info)),
-    client.on('solve.deleted', ({ solve }) => void byId.delete(solve)),
-    client.on('solve.progress', ({ solve, step, seconds }) => {
-      const info = byId.get(solve);
-      if (info) byId.set(solve, { ...info, step, seconds });
-    }),
-  ];
-  onScopeDispose(() => off.forEach((stop) => stop()));
-  const app = useApp();
-  watch(
-    () => app.connected,
-    (up) => up && loaded.value && void load(),
-  );
-  void load();
-  return { byId, list, loaded, error, load };
-}
-
-/** What can be done to solves; what goes wrong is told beside the window's foot. */
+/** What can be done to solves. */
 export function useSolveActions() {
-  const busy = reactive(new Set<string>());
-
-  async function attempt({ id, task }: SolveInfo, what: string, work: () => Promise<unknown>): Promise<boolean> {
-    if (busy.has(id)) return false;
-    busy.add(id);
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      notifyError(`The solve of ${task} was not ${what}`, error);
-      return false;
-    } finally {
-      busy.delete(id);
-    }
-  }
+  const { busy, attempt } = useActions<SolveInfo>(({ task }) => `The solve of ${task}`);
 
   async function remove(info: SolveInfo): Promise<boolean> {
     const agreed = await confirm({

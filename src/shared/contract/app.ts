@@ -1,6 +1,7 @@
 /** The app itself: what it runs on, and its settings. */
 import { z } from 'zod';
 import type { BackendInfo, DoctorReport } from '../doctor';
+import type { ScreenId } from '../screens';
 import { method, none } from './method';
 
 export interface AppInfo {
@@ -8,7 +9,7 @@ export interface AppInfo {
   home: string;
   transport: 'electron' | 'web';
   platform: string;
-  /** Bumped when the home was made; false once any run or dataset exists: the first-run cards are shown while true. */
+  /** True until the first run or dataset exists: the cards of the first start are shown while it is. */
   first_run: boolean;
 }
 
@@ -59,11 +60,8 @@ export const COMPUTE_KEYS = Object.keys(COMPUTE_SETTINGS) as (keyof ComputeSetti
 
 /** `go` names a screen by its first path segment. */
 export type AppCommand =
-  | {
-      command: 'go';
-      screen: 'tasks' | 'datasets' | 'runs' | 'evaluations' | 'solve' | 'playback' | 'settings' | 'new-run';
-    }
-  | { command: 'import' | 'palette' | 'shortcuts' };
+  { command: 'go'; screen: ScreenId | 'new-run' } | { command: 'import' | 'palette' | 'shortcuts' };
+
 export const appMethods = {
   'app.info': method<AppInfo>()(none),
   'app.doctor': method<DoctorReport>()(none),
