@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatX, formatXShort } from '../../src/renderer/charts/axis';
+import { formatX, formatXShort, formatXTicks } from '../../src/renderer/charts/axis';
+import { formatPercentTick } from '../../src/renderer/ui/format';
 import { CHARTS, RUN_METRICS } from '../../src/renderer/charts/definitions';
 import { chartCsv, chartSvg } from '../../src/renderer/charts/export';
 import {
@@ -88,6 +89,12 @@ describe('the horizontal axis', () => {
     expect(formatX(9_523_200, 'samples')).toBe('9,523,200 samples');
     expect([0, 45, 1800, 7200].map((s) => formatXShort(s, 'time'))).toEqual(['0', '45 s', '30 min', '2 h']);
   });
+  it('never labels two ticks alike', () => {
+    expect(formatXTicks([10_000, 15_000, 20_000], 'step')).toEqual(['10k', '15k', '20k']);
+    expect(formatXTicks([14_992, 14_994, 14_996], 'step')).toEqual(['14,992', '14,994', '14,996']);
+    expect(formatXTicks([1_500_000, 1_500_500], 'samples')).toEqual(['1,500,000', '1,500,500']);
+    expect(formatXTicks([3600, 3601, 3662], 'time')).toEqual(['1:00:00', '1:00:01', '1:01:02']);
+  });
   it('puts dots on evaluations only, and none where a zoom cuts the line between two', () => {
     const data = sample(lines, { ...view, zoom: [12, 26] }, 200);
     const strokes = strokesOf(lines, view.smoothing);
@@ -157,6 +164,9 @@ describe('the vertical axis', () => {
 });
 
 describe('labels', () => {
+  it('of a share are exact', () => {
+    expect([0, 0.375, 0.75, 0.005].map(formatPercentTick)).toEqual(['0 %', '37.5 %', '75 %', '0.5 %']);
+  });
   it('are round numbers within the range', () => {
     expect(niceTicks(-0.119, 2.81, 5)).toEqual([0, 1, 2]);
     expect(niceTicks(0, 724, 7)).toEqual([0, 200, 400, 600]);

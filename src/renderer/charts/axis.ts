@@ -25,6 +25,22 @@ export function formatXShort(value: number, mode: XMode): string {
   return `${Number((value / 3600).toPrecision(3))} h`;
 }
 
+/** `4:59:30`, from which neighbouring seconds can be told apart. */
+function clock(seconds: number): string {
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.round(seconds % 60)];
+  return `${h}:${String(m).padStart(2, '0')}:${String(s).padStart(2, '0')}`;
+}
+
+/**
+ * The labels of an axis' ticks: short, unless two of them would read the same (a run that goes on at step 14,992 and has
+ * ten more). Then all are written out.
+ */
+export function formatXTicks(ticks: readonly number[], mode: XMode): string[] {
+  const short = ticks.map((tick) => formatXShort(tick, mode));
+  if (new Set(short).size === new Set(ticks).size) return short;
+  return ticks.map((tick) => (mode === 'time' ? clock(tick) : formatCount(tick)));
+}
+
 /** Beside a reading: `step 12,400`, `1 h 16 min`, `9,523,200 samples`. */
 export function formatX(value: number, mode: XMode): string {
   if (mode === 'time') return formatDuration(value);

@@ -1,4 +1,12 @@
-import { formatMemory, formatLoss, formatNumber, formatPercent, formatRate, formatShort } from '../ui/format';
+import {
+  formatMemory,
+  formatLoss,
+  formatNumber,
+  formatPercent,
+  formatPercentTick,
+  formatRate,
+  formatShort,
+} from '../ui/format';
 
 /** One chart of the run page. */
 export interface ChartDefinition {
@@ -24,8 +32,6 @@ export interface ChartDefinition {
 /** 1 MB, 2 MB, 4 MB … 1 TB */
 const BYTE_STEPS = Array.from({ length: 21 }, (_, k) => 2 ** (20 + k));
 
-const percentTick = (value: number): string => `${Number((value * 100).toPrecision(3))} %`;
-
 export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'exact_accuracy',
@@ -34,7 +40,7 @@ export const CHARTS: readonly ChartDefinition[] = [
     train: 'exact_accuracy',
     evaluation: 'eval/exact_accuracy',
     format: formatPercent,
-    tick: percentTick,
+    tick: formatPercentTick,
     span: [0, 0.05],
     limits: [0, 1],
     smooth: true,
@@ -57,7 +63,7 @@ export const CHARTS: readonly ChartDefinition[] = [
     train: 'q_halt_accuracy',
     evaluation: 'eval/q_halt_accuracy',
     format: formatPercent,
-    tick: percentTick,
+    tick: formatPercentTick,
     limits: [0, 1],
     smooth: true,
   },
@@ -79,7 +85,7 @@ export const CHARTS: readonly ChartDefinition[] = [
     train: 'accuracy',
     evaluation: 'eval/accuracy',
     format: formatPercent,
-    tick: percentTick,
+    tick: formatPercentTick,
     limits: [0, 1],
     smooth: true,
   },

@@ -1,4 +1,4 @@
-import { formatXShort } from './axis';
+import { formatXTicks } from './axis';
 import type { ChartDefinition } from './definitions';
 import { niceTicks, strokesOf, yRange, type ChartLine, type Sample, type View } from './sample';
 
@@ -61,8 +61,10 @@ export function chartSvg(chart: ExportedChart, data: Sample | null, colour: (nam
       parts.push(`<path d="M${left} ${y}H${right}" stroke="${colour('--line')}"/>`);
       parts.push(text(left - 8, Number(y) + 4, definition.tick(value), 'text-anchor="end"'));
     }
-    for (const x of niceTicks(data.from, data.to, 7)) {
-      parts.push(text(toX(x), bottom + 20, formatXShort(x, view.mode), 'text-anchor="middle"'));
+    const ticks = niceTicks(data.from, data.to, 7);
+    const labels = formatXTicks(ticks, view.mode);
+    for (const [i, x] of ticks.entries()) {
+      parts.push(text(toX(x), bottom + 20, labels[i], 'text-anchor="middle"'));
     }
     strokesOf(lines, view.smoothing).forEach(({ line, kind }, i) => {
       let path = '';

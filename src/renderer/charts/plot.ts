@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { formatXShort, xIncrements } from './axis';
+import { formatXTicks, xIncrements } from './axis';
 import type { ChartDefinition } from './definitions';
 import { sample, strokesOf, yRange, type ChartLine, type Sample, type View } from './sample';
 
@@ -13,11 +13,15 @@ export interface PlotEvents {
 const FONT = '11px "Inter Variable", Inter, system-ui, sans-serif';
 const AXIS_WIDTH = 52;
 
+/** Where a crosshair belongs when the chart shows another range: x, in the axis' unit, or the pixel that it stays at. */
+type Pointed = { x: number } | 'pointer' | null;
+
 /** A uPlot chart of fixed definition and lines; rebuilt (see `Chart.vue`) when these or the theme change. */
 export class Plot {
   readonly uplot: uPlot;
   last: Sample | null = null;
   private quiet = false;
+  private pointed: Pointed = null;
   private range: [number, number] = [0, 1];
 
   constructor(
@@ -47,6 +51,14 @@ export class Plot {
       this.uplot.setScale('x', { min: data.from, max: data.to });
       this.uplot.setScale('y', { min: this.range[0], max: this.range[1] });
     });
+    // Under a pointer that stays where it is lies another x now; a crosshair from elsewhere stays at its x.
+    if (this.pointed === 'pointer') this.events.hover(this.uplot.posToVal(this.uplot.cursor.left ?? 0, 'x'));
+    else if (this.pointed) this.point(this.pointed.x);
+  }
+
+  /** Left edge of the plotting area, px from the left of the chart. */
+  get left(): number {
+    return this.uplot.over.offsetLeft;
   }
 
   resize(width: number, height: number): void {
@@ -60,6 +72,7 @@ export class Plot {
     const { uplot } = this;
     const left = x === null ? -10 : uplot.valToPos(x, 'x');
     const inside = left >= 0 && left <= uplot.over.clientWidth;
+    this.pointed = x === null ? null : { x };
     this.quiet = true;
     uplot.setCursor({ left: inside ? left : -10, top: inside ? uplot.over.clientHeight / 2 : -10 }, true);
     this.quiet = false;
@@ -95,7 +108,7 @@ export class Plot {
           space: 64,
           grid: { show: false },
           incrs: xIncrements(view.mode),
-          values: (_u, ticks) => ticks.map((tick) => formatXShort(tick, view.mode)),
+          values: (_u, ticks) => formatXTicks(ticks, view.mode),
         },
         {
           ...axis,
@@ -154,6 +167,7 @@ export class Plot {
           (u) => {
             if (this.quiet) return;
             const left = u.cursor.left ?? -1;
+            this.pointed = left < 0 ? null : 'pointer';
             events.hover(left < 0 ? null : u.posToVal(left, 'x'));
           },
         ],

@@ -20,6 +20,9 @@ export function formatPercent(value: Maybe, digits = 1): string {
   return known(value) ? `${(value * 100).toFixed(digits)} %` : NOT_YET;
 }
 
+/** A label of an axis, as short as it is exact: `50 %`, `37.5 %`. */
+export const formatPercentTick = (value: number): string => `${Number((value * 100).toPrecision(3))} %`;
+
 /** Three significant digits where they matter: `0.412`, `7.4`, `31,208`, `3e-4`, `0`. */
 export function formatNumber(value: Maybe): string {
   if (!known(value)) return NOT_YET;
