@@ -172,6 +172,11 @@ describe('layout', () => {
     expect(l.width).toBe(l.x[2] + l.pitch - l.line + Math.floor(ratio));
   });
 
+  it('has lines between cells from 6 px a cell on, whatever the display', () => {
+    expect([3, 5, 6, 10].map((cell) => layout(cells, cell, 1).line)).toEqual([0, 0, 1, 1]);
+    expect([3, 5, 6, 10].map((cell) => layout(cells, cell, 2).line)).toEqual([0, 0, 2, 2]);
+  });
+
   it('sets the boxes of a Sudoku apart', () => {
     const board: Cells = { kind: 'sudoku', rows: 6, columns: 6, values: new Uint8Array(36) };
     const l = layout(board, 20, 1);
@@ -231,6 +236,24 @@ describe('drawing', () => {
       { style: '#FF4136', x: 1, y: 1, w: 9, h: 9 },
       { style: '#2ECC40', x: 11, y: 1, w: 9, h: 9 },
     ]);
+  });
+
+  it('shows a small Sudoku in tones in place of digits: given, found, not known, blank', () => {
+    const board: Cells = { kind: 'sudoku', rows: 2, columns: 2, values: Uint8Array.of(3, 4, 12, 0) };
+    const given = Uint8Array.of(1, 0, 0, 0);
+    const draw = (cell: number) => {
+      const { pen, fills, texts } = recorder();
+      drawCells(pen, board, layout(board, cell, 1), 1, { palette: 'official', theme, given });
+      return {
+        tones: fills.map(({ style }) => style).filter((s) => [theme.ink2, theme.accent, theme.warn].includes(s)),
+        texts,
+      };
+    };
+    expect(draw(8).texts).toEqual([]);
+    // The first is the ground between the boxes.
+    expect(draw(8).tones.slice(1)).toEqual([theme.ink2, theme.accent, theme.warn]);
+    expect(draw(9).texts.map(({ text }) => text)).toEqual(['3', '4', '?']);
+    expect(draw(9).tones.slice(1)).toEqual([]);
   });
 
   it('fades towards white as confidence falls, and leaves a sure cell alone', () => {

@@ -49,11 +49,15 @@ export interface Layout {
   height: number;
 }
 
+/** CSS px a cell: the smallest with lines between cells, and the smallest in which a digit can be read. */
+const LINES_FROM = 6;
+const DIGITS_FROM = 9;
+
 /** `cell` is the pitch in CSS px; `ratio` device pixels per CSS px. */
 export function layout(cells: Cells, cell: number, ratio: number): Layout {
   const pitch = Math.max(1, Math.round(cell * ratio));
-  // Below 3 device pixels a line between cells would hide them; the frame stays.
-  const line = pitch >= 3 ? Math.max(1, Math.floor(ratio)) : 0;
+  // Between small cells lines would be most of what one sees; the frame stays.
+  const line = cell >= LINES_FROM ? Math.max(1, Math.floor(ratio)) : 0;
   const frame = Math.max(1, Math.floor(ratio));
   const box = cells.kind === 'sudoku' && cells.rows === cells.columns ? sudokuBox(cells.rows) : null;
   const thick = box ? frame : 0;
@@ -134,10 +138,12 @@ function drawArcCell(
   }
 }
 
+/** `tones`: too small for digits, so a given, a found and an unknown cell differ by tone. */
 function drawSudokuCell(
   pen: Pen,
   value: number,
   given: boolean,
+  tones: boolean,
   x: number,
   y: number,
   side: number,
@@ -147,6 +153,13 @@ function drawSudokuCell(
   pen.fillStyle = given ? o.theme.empty : o.theme.panel;
   pen.fillRect(x, y, side, side);
   if (value === 0) return;
+  if (tones) {
+    pen.globalAlpha = given || value > 9 ? 0.55 : 0.85 * (1 - shade(p));
+    pen.fillStyle = given ? o.theme.ink2 : value > 9 ? o.theme.warn : o.theme.accent;
+    pen.fillRect(x, y, side, side);
+    pen.globalAlpha = 1;
+    return;
+  }
   if (value > 9) {
     digit(pen, '?', x, y, side, o.theme.warn, 550, 0.6);
     return;
@@ -248,6 +261,7 @@ function drawDoubt(pen: Pen, u: number, x: number, y: number, side: number, sudo
 /** Draws the whole of it; the canvas is `l.width` × `l.height` device pixels. */
 export function drawCells(pen: Pen, cells: Cells, l: Layout, ratio: number, o: DrawOptions): void {
   const side = l.pitch - l.line;
+  const tones = l.pitch < DIGITS_FROM * ratio;
   pen.globalAlpha = 1;
   pen.fillStyle = cells.kind === 'sudoku' ? o.theme.ink2 : o.theme.grid;
   pen.fillRect(0, 0, l.width, l.height);
@@ -261,7 +275,7 @@ export function drawCells(pen: Pen, cells: Cells, l: Layout, ratio: number, o: D
       const lines = { right: column < cells.columns - 1 ? l.line : 0, below: row < cells.rows - 1 ? l.line : 0 };
       if (cells.kind === 'arc') drawArcCell(pen, value, number, l.x[column], l.y[row], side, lines, p, o);
       else if (cells.kind === 'maze') drawMazeCell(pen, value, l.x[column], l.y[row], side, p, o);
-      else drawSudokuCell(pen, value, o.given ? o.given[i] === 1 : true, l.x[column], l.y[row], side, p, o);
+      else drawSudokuCell(pen, value, o.given ? o.given[i] === 1 : true, tones, l.x[column], l.y[row], side, p, o);
       if (o.doubt) drawDoubt(pen, o.doubt[i], l.x[column], l.y[row], side, cells.kind === 'sudoku', o);
       const mark = o.marks ? o.marks[i] : MARK_NONE;
       if (mark !== MARK_NONE) {
