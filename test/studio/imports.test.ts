@@ -97,6 +97,34 @@ describe('an import', () => {
     expect(preview.subsets).toMatchObject([{ name: 'imported', tasks: 2 }]);
   });
 
+  it('takes files that are added while the preview is made', async () => {
+    const id = await begin();
+    await studio.dispatch('import.add_paths', { import: id, paths: [folder({ 'x.json': task(1) })] });
+    const preview = studio.dispatch('import.preview', { import: id });
+    const content = new Uint8Array(Buffer.from(JSON.stringify(task(4))));
+    await studio.dispatch('import.add_files', { import: id, files: [{ path: 'late.json', content }] });
+    expect((await preview).subsets.map((s) => s.name).sort()).toEqual(['drop', 'late']);
+    expect((await studio.dispatch('import.commit', { import: id })).subsets.sort()).toEqual(['drop', 'late']);
+    expect((await subsets()).sort()).toEqual([
+      ['drop', 1],
+      ['late', 1],
+    ]);
+  });
+
+  it('takes no more files once it is being stored, and says so', async () => {
+    const id = await begin();
+    const paths = [folder({ 'x.json': task(1) })];
+    await studio.dispatch('import.add_paths', { import: id, paths });
+    const adding = studio.dispatch('import.add_paths', { import: id, paths: [folder({ 'y.json': task(2) })] });
+    const stored = studio.dispatch('import.commit', { import: id });
+    // Neither way can a file be taken and then not be stored.
+    await expect(adding).rejects.toMatchObject({ code: expect.stringMatching(/^(conflict|not_found)$/) });
+    await expect(studio.dispatch('import.add_paths', { import: id, paths })).rejects.toMatchObject({
+      code: expect.stringMatching(/^(conflict|not_found)$/),
+    });
+    expect((await stored).tasks).toBe(1);
+  });
+
   it('a second time gets another name, and the first can be deleted without it', async () => {
     const at = folder({ 'x.json': task(5) });
     for (let i = 0; i < 2; i++) {

@@ -24,6 +24,10 @@ interface Session {
   /** Of files that were sent by content. */
   bytes: number;
   recognised: Recognised | null;
+  /** Goes up with every addition: what was recognised before holds no longer. */
+  additions: number;
+  /** While it is stored nothing can join it. */
+  storing: boolean;
   abort: AbortController;
   touched: number;
 }
@@ -57,6 +61,8 @@ export class Imports {
       problems: [],
       bytes: 0,
       recognised: null,
+      additions: 0,
+      storing: false,
       abort: new AbortController(),
       touched: now,
     });
@@ -65,18 +71,16 @@ export class Imports {
 
   /** Files and folders by path; folders are entered. @returns how many files the import has now */
   async addPaths(id: string, paths: readonly string[]): Promise<{ files: number }> {
-    const session = this.session(id);
+    const session = this.openSession(id);
     const gathered = await gatherPaths(paths, { signal: session.abort.signal, progress: this.progress(session) });
-    this.refuseTooMany(session, gathered.files.length);
-    session.files.push(...gathered.files);
-    session.problems.push(...gathered.problems);
-    session.recognised = null;
-    return { files: session.files.length };
+    // It may have been stored while these were looked for.
+    this.openSession(id);
+    return this.add(session, gathered.files, gathered.problems);
   }
 
   /** Files by content, where the window has no paths. */
   addFiles(id: string, files: readonly { path: string; content: Uint8Array }[]): { files: number } {
-    const session = this.session(id);
+    const session = this.openSession(id);
     this.refuseTooMany(session, files.length);
     session.bytes += files.reduce((sum, file) => sum + file.content.byteLength, 0);
     if (session.bytes > MAX_CONTENT) {
@@ -86,11 +90,17 @@ export class Imports {
         'The files have more than 512 MB together: import fewer at a time, or by path with trm datasets import.',
       );
     }
-    for (const { path, content } of files) {
-      const file = gatheredContent(path, content);
-      if (file) session.files.push(file);
-    }
+    const taken = files.flatMap(({ path, content }) => gatheredContent(path, content) ?? []);
+    return this.add(session, taken, []);
+  }
+
+  private add(session: Session, files: GatheredFile[], problems: ImportProblem[]): { files: number } {
+    this.refuseTooMany(session, files.length);
+    // Not `push(...files)`: a call takes no hundred thousand arguments everywhere.
+    session.files = session.files.concat(files);
+    session.problems = session.problems.concat(problems);
     session.recognised = null;
+    session.additions++;
     return { files: session.files.length };
   }
 
@@ -118,7 +128,16 @@ export class Imports {
    * @throws StudioError `bad_input` if something is wrong and not to be left out, or there is nothing to store
    */
   async commit(id: string, leaveOutBad: boolean): Promise<{ subsets: string[]; tasks: number; datasets: string[] }> {
-    const session = this.session(id);
+    const session = this.openSession(id);
+    session.storing = true;
+    try {
+      return await this.store(session, leaveOutBad);
+    } finally {
+      session.storing = false;
+    }
+  }
+
+  private async store(session: Session, leaveOutBad: boolean): ReturnType<Imports['commit']> {
     const { subsets, problems, datasets } = await this.recognised(session);
     const wrong = [...session.problems, ...problems].filter((p) => !p.harmless);
     if (wrong.length && !leaveOutBad) {
@@ -141,7 +160,7 @@ export class Imports {
       dropPrepared(this.context, prepared);
       throw error;
     }
-    this.sessions.delete(id);
+    this.sessions.delete(session.id);
     if (subsets.length) events.emit('tasks.changed', { subsets: store.subsets.list() });
     return {
       subsets: subsets.map((s) => s.name),
@@ -192,14 +211,13 @@ export class Imports {
     for (const session of [...this.sessions.values()]) this.drop(session);
   }
 
+  /** What is in all files, also in those that were added while the others were read. */
   private async recognised(session: Session): Promise<Recognised> {
-    if (!session.recognised) {
+    while (!session.recognised) {
+      const { files, additions } = session;
       const taken = this.context.store.subsets.list().map((s) => s.name);
-      const { files } = session;
       const found = await recognise(files, taken, { signal: session.abort.signal, progress: this.progress(session) });
-      // More may have been added while these were read; they are then looked at again.
-      if (session.files.length === files.length) session.recognised = found;
-      return found;
+      if (session.additions === additions) session.recognised = found;
     }
     return session.recognised;
   }
@@ -252,6 +270,13 @@ export class Imports {
     if (!session) throw new StudioError('not_found', `The import ${id} has ended: start it again.`);
     session.touched = Date.now();
     return session;
+  }
+
+  /** One that files can still join. */
+  private openSession(id: string): Session {
+    const session = this.session(id);
+    if (!session.storing) return session;
+    throw new StudioError('conflict', `The import ${id} is being stored: start another one for more files.`);
   }
 
   private drop(session: Session): void {
