@@ -1,4 +1,5 @@
 import { type BrowserWindow, type OpenDialogOptions, dialog } from 'electron';
+import { proposeSegment } from '../shared/path-segment';
 
 /** `import.choose`: the system's file dialog. Files and folders are asked for apart: only macOS can offer both in one. */
 export async function chooseImport(
@@ -64,7 +65,7 @@ export async function chooseCheckpoint(
 
 /** `exports.choose_save`: where a file is to go; the system asks before one is replaced. */
 export async function chooseSave(window: BrowserWindow | undefined, name: string): Promise<{ path: string } | null> {
-  const options = { title: 'Export', defaultPath: name };
+  const options = { title: 'Export', defaultPath: proposeSegment(name) };
   const { canceled, filePath } = window
     ? await dialog.showSaveDialog(window, options)
     : await dialog.showSaveDialog(options);

@@ -4,6 +4,7 @@
  */
 import { COLOURS, MAX_GRID, type Grid, type Pair, type Task } from './arc';
 import { StudioError } from './errors';
+import { proposeSegment, segmentFault } from './path-segment';
 
 /** Stands between the parts of an augmented puzzle's name in identifiers.json, so no task's name may hold it. */
 export const NAME_SEPARATOR = '|||';
@@ -94,6 +95,10 @@ export function nameFault(name: string): string | null {
   if (name.includes(NAME_SEPARATOR)) {
     return `the task name ${shown(name)} holds "${NAME_SEPARATOR}", which marks augmented puzzles: rename the task`;
   }
+  // Answers, traces and pictures are written under it.
+  const fault = segmentFault(name);
+  if (fault)
+    return `the task name ${shown(name)} ${fault}, so no file can be named after it: call it ${shown(proposeSegment(name))}`;
   return null;
 }
 

@@ -139,7 +139,7 @@ describe('recognised are', () => {
       'training_challenges.json holds the same collection as training.json: add one of the two.',
     ]);
     expect(found.subsets.map((s) => [s.name, s.title])).toEqual([['training-3', 'training (3)']]);
-    expect(Object.keys(names(await take([write('Ä b/c:d*.json', task)])))).toEqual(['c-d']);
+    expect(Object.keys(names(await take([write('Ä b/c;d*.json', task)])))).toEqual(['c-d']);
   });
 });
 
@@ -159,6 +159,9 @@ describe('refused with one sentence are', () => {
     ['x.json', '{"train": [], "train": [], "test": []}', 'x.json: the key "train" stands twice in one object at line 1: keep one.'],
     ['x.json', { a: { train: task.train } }, 'x.json, task a: "test" is missing: add it, a task has the lists "train" and "test".'],
     ['x.json', `{"a": ${JSON.stringify(task)},\n"b": ${JSON.stringify(task)},\n"a": ${JSON.stringify(task)}}`, 'x.json: the task a stands there twice, again at line 3: keep one of the two.'],
+    ['x.json', { '../../x': task }, 'x.json, task ../../x: the task name "../../x" holds "/", so no file can be named after it: call it "x".'],
+    ['x.json', { 'C:\\x': task }, 'x.json, task C:\\x: the task name "C:\\\\x" holds ":", so no file can be named after it: call it "C-x".'],
+    ['x.json', { nul: task }, 'x.json, task nul: the task name "nul" is a name that Windows keeps for itself, so no file can be named after it: call it "x-nul".'],
     ['x_solutions.json', { a: [grid] }, 'x_solutions.json has no challenges beside it: add x_challenges.json too.'],
   ])('%s', async (name, content, message) => {
     const found = await take([write(name, content)]);

@@ -7,6 +7,7 @@ import { writeAtomically } from '../../core/lib/atomic';
 import { unpackGrid, type Grid } from '../../shared/arc';
 import type { SolveDetail } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';
+import { distinctSegments } from '../../shared/path-segment';
 import { SolveOptionsSchema, agreeingViews, type SolveOptions } from '../../shared/solve';
 import type { SolveStart } from '../../studio/solves/solves';
 import type { Studio } from '../../studio/studio';
@@ -77,13 +78,22 @@ function optionsOf(flags: Flags): SolveOptions {
   });
 }
 
-async function solve(studio: Studio, files: string[], flags: Flags, options: SolveOptions): Promise<number> {
+const SUBMISSION = 'submission';
+
+/** The file of each task's answers, all of them in `out` and none of them the submission. */
+export function answerFiles(out: string, tasks: readonly string[]): Map<string, string> {
+  const segments = distinctSegments(tasks, [SUBMISSION]);
+  return new Map([...segments].map(([task, segment]) => [task, join(out, `${segment}.json`)]));
+}
+
+async function solve(studio: Studio, given: string[], flags: Flags, options: SolveOptions): Promise<number> {
   const start: SolveStart = { ...(await findStart(studio, flags.checkpoint)), options };
-  const tasks = await readTasks(studio, files);
+  const tasks = await readTasks(studio, given);
   const twice = tasks.find((task, i) => tasks.findIndex((other) => other.name === task.name) < i);
   if (twice) throw new StudioError('bad_input', `${twice.name} is there twice: give each task once.`);
   const out = resolve(flags.out);
   mkdirSync(out, { recursive: true });
+  const files = answerFiles(out, tasks.map((task) => task.name)); // prettier-ignore
 
   const line = new ProgressLine();
   let stopped = false;
@@ -125,7 +135,7 @@ async function solve(studio: Studio, files: string[], flags: Flags, options: Sol
         if (flags.json) printJson({ event: 'solve', task: task.name, status: ended.status, error: sentence });
         continue;
       }
-      const file = join(out, `${task.name}.json`);
+      const file = files.get(task.name) as string;
       await copyFile(ended.path, file);
       submission[task.name] = attempts(ended);
       if (ended.correct !== null) known++;
@@ -137,7 +147,7 @@ async function solve(studio: Studio, files: string[], flags: Flags, options: Sol
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
-  await writeAtomically(join(out, 'submission.json'), [Buffer.from(`${JSON.stringify(submission)}\n`)]);
+  await writeAtomically(join(out, `${SUBMISSION}.json`), [Buffer.from(`${JSON.stringify(submission)}\n`)]);
   if (known > 0) say(`${solved} of ${known} tasks with known answers are solved.`);
   if (failed > 0) say(`${failed} of ${tasks.length} tasks failed, as said above.`);
   return stopped ? EXIT.interrupted : failed > 0 ? EXIT.failed : EXIT.ok;

@@ -14,6 +14,7 @@ import { largestSide } from '../../shared/arc-task';
 import type { JobResult } from '../../shared/compute';
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError, fromWireError } from '../../shared/errors';
+import { safeSegment } from '../../shared/path-segment';
 import { newId } from '../../studio/ids';
 import type { Studio } from '../../studio/studio';
 import { withStudio, type Globals } from '../open';
@@ -119,7 +120,7 @@ async function finish(
   { puzzle, solved, bytes: size }: Extract<JobResult, { kind: 'trace' }>,
   { json }: Flags,
 ): Promise<number> {
-  const name = puzzle.replace(/[^\w.-]+/g, '-');
+  const name = safeSegment(puzzle);
   const path = join(out, `${name}.safetensors`);
   renameSync(made, path);
   const text = join(out, `${name}.json`);

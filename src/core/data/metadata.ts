@@ -26,7 +26,7 @@ const MetadataSchema = z.object({
   mean_puzzle_examples: z.number().min(0),
   /** Absent in datasets of the first builders; the arrays know it too. */
   total_puzzles: count.optional(),
-  sets: z.array(z.string()).length(1),
+  sets: z.array(z.string().regex(/^[\w-][\w.-]*$/, 'is no name of a set')).length(1),
 });
 
 const SidecarSchema = z.object({

@@ -1,3 +1,4 @@
+import { fileTitle, proposeSegment } from '@shared/path-segment';
 import { formatXTicks } from './axis';
 import type { ChartDefinition } from './definitions';
 import { niceTicks, strokesOf, yRange, type ChartLine, type Sample, type View } from './sample';
@@ -15,7 +16,7 @@ export function download(name: string, content: BlobPart, type: string): void {
   const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');
   link.href = url;
-  link.download = name;
+  link.download = proposeSegment(name);
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
@@ -121,7 +122,7 @@ export async function exportChart(
 ): Promise<void> {
   const css = getComputedStyle(document.documentElement);
   const svg = (): string => chartSvg(chart, data, (property) => css.getPropertyValue(property).trim());
-  const file = `${name} ${chart.definition.title}`.replace(/[^\p{L}\p{N}._-]+/gu, '-').toLowerCase();
+  const file = fileTitle(`${name} ${chart.definition.title}`);
   if (kind === 'csv') download(`${file}.csv`, chartCsv(chart), 'text/csv');
   else if (kind === 'svg') download(`${file}.svg`, svg(), 'image/svg+xml');
   else download(`${file}.png`, await chartPng(svg()), 'image/png');

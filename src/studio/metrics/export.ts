@@ -10,6 +10,7 @@ import { eventFileName, scalarsRecord, versionRecord } from '../../core/export/t
 import type { MetricsFormat } from '../../shared/contract/exports';
 import { StudioError } from '../../shared/errors';
 import { referenceName } from '../../shared/metric-names';
+import { nameSegment } from '../../shared/path-segment';
 import type { RunRecord } from '../repositories/runs';
 import type { Store } from '../store';
 import { metricRows, type MetricRow } from './rows';
@@ -65,7 +66,7 @@ function jsonLine({ step, seconds, values }: MetricRow, timestamp: number): stri
 /** The file's usual name. Event files carry the run's start and id, so that exporting again takes the old one's place. */
 export function metricsFileName(run: RunRecord, format: MetricsFormat): string {
   if (format === 'tensorboard') return eventFileName(new Date(run.created), hostname(), run.id);
-  return `${run.name.replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, '') || run.id}-metrics.${format}`;
+  return `${nameSegment(run.name, run.id)}-metrics.${format}`;
 }
 
 /**

@@ -10,6 +10,7 @@ import { eventFileName, scalarsRecord, sessionStartRecord, versionRecord } from 
 import { toWireError } from '../../shared/errors';
 import { referenceName } from '../../shared/metric-names';
 import type { MetricBatch } from '../../shared/metrics';
+import { nameSegment } from '../../shared/path-segment';
 import type { RunRecord } from '../repositories/runs';
 
 export class TensorBoardLog {
@@ -57,7 +58,7 @@ export class TensorBoardLog {
     mkdirSync(root, { recursive: true });
     // The folder keeps its name when the run gets another one.
     const known = readdirSync(root).find((name) => name.endsWith(`-${this.run.id}`));
-    const folder = join(root, known ?? `${slug(this.run.name)}-${this.run.id}`);
+    const folder = join(root, known ?? `${nameSegment(this.run.name, 'run')}-${this.run.id}`);
     mkdirSync(folder, { recursive: true });
     const at = this.now();
     const wall = at.getTime() / 1000;
@@ -75,5 +76,3 @@ export class TensorBoardLog {
     return path;
   }
 }
-
-const slug = (name: string): string => name.replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, '') || 'run';
