@@ -39,8 +39,8 @@ export function listZip(archive) {
   try {
     const { size } = fs.fstatSync(fd);
     const tail = read(fd, Math.max(0, size - 65_557), Math.min(size, 65_557));
-    const at = tail.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
-    if (at < 0 || tail.readUInt32LE(at) !== END) throw damaged(archive, 'it has no end record');
+    const at = endRecord(tail);
+    if (at < 0) throw damaged(archive, 'it has no end record');
     let count = tail.readUInt16LE(at + 10);
     let length = tail.readUInt32LE(at + 12);
     let start = tail.readUInt32LE(at + 16);
@@ -56,6 +56,18 @@ export function listZip(archive) {
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/**
+ * The end record, whose comment ends with the file: the comment itself may hold the record's mark.
+ * @param {Buffer} tail of the file
+ * @returns {number} -1 without one
+ */
+function endRecord(tail) {
+  for (let at = tail.length - 22; at >= 0; at--) {
+    if (tail.readUInt32LE(at) === END && at + 22 + tail.readUInt16LE(at + 20) === tail.length) return at;
+  }
+  return -1;
 }
 
 /**

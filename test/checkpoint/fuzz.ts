@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromBytes } from '../../src/core/lib/open-file';
-import { crc32 } from '../../src/core/checkpoint/formats/crc32';
+import { crc32 } from 'node:zlib';
 import { elements } from '../../src/core/checkpoint/formats/tensor-file';
 import { readTensorFile } from '../../src/core/checkpoint/formats/open';
 import { encodeShapes } from '../../src/core/checkpoint/formats/safetensors';

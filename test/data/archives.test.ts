@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { zipSync, type Zippable } from 'fflate';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memorySource } from '../../src/core/data/byte-source';
 import { gatheredContent, gatherPaths, type GatheredFile } from '../../src/core/data/gather';
@@ -102,6 +103,60 @@ describe('archives', () => {
     expect(found.subsets).toEqual([]);
     expect(found.problems[0].harmless).toBe(false);
   }); // prettier-ignore
+
+  it.each<[string, (end: Buffer) => Buffer]>([
+    ['only the mark', () => Buffer.from('PK\x05\x06', 'latin1')],
+    ['the mark, with text behind it', () => Buffer.from('made by PK\x05\x06 and friends', 'latin1')],
+    ['a whole end record that fits', (end) => Buffer.concat([Buffer.from('x'), end, Buffer.from('yy')])],
+    ['an end record of no entries', () => Buffer.from('PK\x05\x06'.padEnd(22, '\0'), 'latin1')],
+  ])('are read where the comment holds %s', async (_, make) => {
+    const zip = Buffer.from(one());
+    const end = Buffer.from(zip.subarray(-22));
+    // A record of the comment says of itself that it ends with the file.
+    end.writeUInt16LE(2, 20);
+    end.writeUInt32LE(7, 16);
+    const comment = make(end);
+    zip.writeUInt16LE(comment.length, zip.length - 2);
+    const found = await take([write('x.zip', Buffer.concat([zip, comment]))]);
+    expect(found.problems).toEqual([]);
+    expect(names(found)).toEqual({ x: ['a'] });
+  });
+
+  it('of a stranger, with the mark in its comment, are read', async () => {
+    const found = await take([resolve(import.meta.dirname, 'cases/comment.zip')]);
+    expect(found.problems).toEqual([]);
+    expect(names(found)).toEqual({ comment: ['fine'] });
+  });
+
+  it('with bytes that two entries claim give none of them twice', async () => {
+    const zip = Buffer.from(one({ 'a.json': text(task(1)), 'b.json': text(task(2)) }));
+    const first = central(zip);
+    const second = zip.indexOf('PK\x01\x02', first + 4, 'latin1');
+    zip.writeUInt32LE(zip.readUInt32LE(first + 42), second + 42);
+    const found = await take([write('x.zip', zip)]);
+    expect(messages(found)[0]).toMatch(/x\.zip › a\.json is left out: its bytes are those of another entry too/);
+    expect(found.problems.every((p) => !p.harmless)).toBe(true);
+    expect(found.subsets).toEqual([]);
+  });
+
+  it('take any names, contents and comments, and give them back', async () => {
+    const content = fc.uint8Array({ maxLength: 400 });
+    const entries = fc.dictionary(fc.stringMatching(/^[\p{L}\p{N} ._-]{1,12}$/u).filter((n) => !/^[0-9]+$|\.\./.test(n)), content, { maxKeys: 6 }); // prettier-ignore
+    await fc.assert(
+      fc.asyncProperty(entries, content, fc.integer({ min: 0, max: 9 }), async (files, comment, level) => {
+        const zip = Buffer.from(zipSync(files, { level: level as 0 }));
+        zip.writeUInt16LE(comment.length, zip.length - 2);
+        const source = memorySource(Buffer.concat([zip, comment]));
+        const { entries, refused } = await listZip(source, 'x.zip');
+        expect(refused).toEqual([]);
+        const read = await Promise.all(entries.map(async (e) => [e.name, [...(await e.read(source))]] as const));
+        expect(Object.fromEntries(read)).toEqual(
+          Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, [...bytes]])),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
 
   it('are read by offset: an entry that nobody reads costs nothing', async () => {
     const zip = one({ 'a.json': text(task(1)), 'b.bin': [new Uint8Array(2 ** 20), { level: 0 }] });

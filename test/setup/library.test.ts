@@ -54,6 +54,14 @@ describe('unpacking a wheel', () => {
     await expect(unpackEntry(evil, listZip(evil)[0]!, join(dir, 'in'))).rejects.toThrow('leads out of it');
     expect(existsSync(join(dir, 'outside'))).toBe(false);
   });
+  test('takes an archive whose comment holds the mark of an end record', () => {
+    const archive = zip({ 'lib.so': noise });
+    const comment = Buffer.from('PK\x05\x06 and more', 'latin1');
+    const bytes = Buffer.concat([readFileSync(archive), comment]);
+    bytes.writeUInt16LE(comment.length, bytes.length - comment.length - 2);
+    writeFileSync(archive, bytes);
+    expect(listZip(archive).map((entry) => entry.name)).toEqual(['lib.so']);
+  });
   test('refuses bytes that do not inflate, and leaves no file with the final name', async () => {
     const archive = zip({ 'lib.so': noise });
     const bytes = readFileSync(archive);

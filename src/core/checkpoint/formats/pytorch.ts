@@ -3,9 +3,10 @@
  * `data.pkl` says which tensor is which view of which storage, `data/K` are the storages' bytes. Only the directory and the
  * pickle are read when a file is opened, so its size does not matter; tensors, or rows of them, are read on demand.
  */
+import { crc32 } from 'node:zlib';
 import { StudioError } from '../../../shared/errors';
 import { openFile, readBytes, type ByteSource } from '../../lib/open-file';
-import { crc32 } from './crc32';
+
 import { DTYPES } from './dtypes';
 import { Dict, MAX_PICKLE, TensorView, unpickle } from './pickle';
 import { elements, shown, type TensorFile, type TensorInfo } from './tensor-file';

@@ -3,7 +3,7 @@
  * in front), checksums behind the bytes (so that nothing is read twice), zip64 where sizes or positions need it.
  * Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
  */
-import { crc32 } from './crc32';
+import { crc32 } from 'node:zlib';
 
 export interface ZipPart {
   name: string;
