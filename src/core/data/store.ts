@@ -8,6 +8,7 @@ import type { PuzzleKind } from '../../shared/arc';
 import type { DatasetMetadata, DatasetSidecar, ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { IdentifierTable } from './identifiers';
+import { namesCache } from './names-cache';
 import { guessLayout, readMetadata, readSidecar } from './metadata';
 import { NpyFile } from './npy';
 
@@ -262,7 +263,7 @@ export class DatasetStore {
   identifiers(): IdentifierTable | null {
     if (this.table === undefined) {
       const file = join(this.path, 'identifiers.json');
-      this.table = existsSync(file) ? IdentifierTable.read(file) : null;
+      this.table = existsSync(file) ? namesCache.get(file, () => IdentifierTable.read(file)).table : null;
     }
     return this.table;
   }

@@ -8,6 +8,7 @@ import { DatasetStore } from '../data/store';
 import { PuzzleEmbedding } from '../train/sign-sgd';
 import type { Evaluated } from '../act/batch';
 import { openModel, type OpenModel } from '../evaluate/model';
+import { embeddingRows } from './example-rows';
 import { siblingViews } from './views';
 
 export interface ExampleRequest {
@@ -57,7 +58,7 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
     }
     const refs = [example, ...(request.views > 0 ? siblingViews(store, example, request.views) : [])];
     const read = refs.map((ref) => store.read(ref));
-    const rows = await embeddingRows(checkpoint, store, refs, request.new_puzzle === 'mean');
+    const rows = await embeddingRows(request.checkpoint, checkpoint, store, refs, request.new_puzzle === 'mean');
     const width = saved.config.arch.puzzle_emb_ndim;
     let puzzles: PuzzleEmbedding | null = null;
     if (width) {
@@ -87,42 +88,6 @@ export async function withExample<T>(request: ExampleRequest, use: (open: OpenEx
     await opened?.dispose();
     store.close();
   }
-}
-
-/**
- * The embedding row of each example's puzzle. Rows belong to names: a run on several datasets numbers them anew. A view
- * that the run never saw takes the row of the example itself; null stands for the mean of all.
- * @throws StudioError `not_found` if the run never saw the first one, unless the mean is to do
- */
-async function embeddingRows(
-  { meta, file }: OpenCheckpoint,
-  store: DatasetStore,
-  refs: readonly ExampleRef[],
-  mean: boolean,
-): Promise<(number | null)[]> {
-  const bytes = file.has('identifiers') ? (await file.read('identifiers')).data : new Uint8Array(0);
-  const table = store.identifiers();
-  const names =
-    bytes.length && table ? (JSON.parse(Buffer.from(bytes as Uint8Array).toString('utf8')) as string[]) : null;
-  const rowOf = (ref: ExampleRef): number | null => {
-    const split = store.split(ref.split);
-    const own = split.puzzleIdentifiers[split.puzzleOf(ref.index)];
-    if (own === split.metadata.blank_identifier_id || !names || !table) {
-      return own < meta.num_puzzle_identifiers ? own : null;
-    }
-    const name = table.name(own);
-    const row = names[own] === name ? own : names.indexOf(name);
-    return row >= 0 ? row : null;
-  };
-  const [first, ...rest] = refs.map(rowOf);
-  if (first === null && !mean) {
-    const puzzle = store.puzzleName(refs[0]);
-    throw new StudioError(
-      'not_found',
-      `The run has no embedding for ${puzzle} of ${store.path}: choose a puzzle that it was trained on, or train with that dataset.`,
-    );
-  }
-  return [first, ...rest.map((row) => row ?? first)];
 }
 
 /** Each row's identifier is its own number: the embedding handed on has only these rows. */
