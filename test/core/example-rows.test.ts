@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeSafetensors } from '../../src/core/lib/atomic';
+import { writeSafetensors } from '../../src/core/checkpoint/formats/safetensors-write';
 import { SafetensorsFile } from '../../src/core/checkpoint/formats/safetensors';
 import { IdentifierTable } from '../../src/core/data/identifiers';
 import { NamesCache } from '../../src/core/data/names-cache';

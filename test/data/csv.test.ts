@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildFromCsv } from '../../src/core/data/csv-builder';
+import { gatheredContent, type GatheredFile } from '../../src/core/data/gather';
 import { LegacyRandom } from '../../src/core/data/numpy-random';
 import { splitCsvLine } from '../../src/core/data/puzzle-csv';
+import { recognise } from '../../src/core/data/recognise';
 import { DatasetStore } from '../../src/core/data/store';
 import type { DatasetMetadata, MazeCsvRecipe, SudokuCsvRecipe } from '../../src/shared/dataset';
 
@@ -165,4 +167,53 @@ it('draws rand and choice as NumPy', () => {
   expect([random.rand(), random.rand()]).toEqual([0.3745401188473625, 0.9507143064099162]);
   expect(Array.from(random.choice(10, 4))).toEqual([3, 9, 0, 8]);
   expect(random.rand()).toBe(0.14286681792194078);
+});
+
+describe('a large CSV', () => {
+  /** The rows of the golden file again and again: some megabytes. */
+  const large = (): string => {
+    const [head, ...rows] = readFileSync(join(golden, 'sudoku/train.csv'), 'utf8').trim().split(/\r?\n/);
+    const path = join(folder, 'large.csv');
+    writeFileSync(path, [head, ...Array.from({ length: 40_000 }, (_, i) => rows[i % rows.length])].join('\n'));
+    return path;
+  };
+
+  it('lets others run while a sample is drawn, and ends at once when it is cancelled there', async () => {
+    const recipe = sudoku({ train_file: large(), test_file: null, hold_out: 10, subsample_size: 5 });
+    const abort = new AbortController();
+    let turns = 0;
+    let read = 0;
+    const after: string[] = [];
+    const turn = (): void => {
+      turns++;
+      if (!abort.signal.aborted) setImmediate(turn);
+    };
+    const building = buildFromCsv(recipe, join(folder, 'out'), {
+      signal: abort.signal,
+      sliceMs: 1,
+      progress: (_done, _total, what) => {
+        if (abort.signal.aborted) after.push(what);
+        if (what !== 'bytes read') return;
+        if (read++ === 0) setImmediate(turn);
+        if (read === 5) abort.abort();
+      },
+    });
+    await expect(building).rejects.toMatchObject({ code: 'cancelled' });
+    expect(turns).toBeGreaterThanOrEqual(3);
+    expect(after).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['large.csv']);
+  });
+
+  it('that is in memory lets others run while it is looked through, and can be cancelled there', async () => {
+    const file = gatheredContent('large.csv', readFileSync(large()));
+    const abort = new AbortController();
+    let turns = 0;
+    const turn = (): void => {
+      if (++turns === 5) abort.abort();
+      else setImmediate(turn);
+    };
+    const looking = recognise([file as GatheredFile], [], { signal: abort.signal, sliceMs: 1 });
+    setImmediate(turn);
+    await expect(looking).rejects.toMatchObject({ code: 'cancelled' });
+  });
 });

@@ -178,10 +178,15 @@ class CsvBuild {
     return all.side;
   }
 
+  /** Lets others of the process run, and a cancel through, while rows are only looked at. */
+  private passed(index: number, bytes: number, { source }: CsvFile, what = 'bytes read'): Promise<void> | undefined {
+    return (index & 255) === 0 ? this.breather.breathe(bytes, source.size, what) : undefined;
+  }
+
   private async count(path: string, side: number): Promise<{ count: number; side: number }> {
     const found = await withCsv(path, (file) =>
       readBoards(file, this.format, { ...this.filter, side }, (_board, index, { bytes }) =>
-        (index & 255) === 0 ? this.breather.breathe(bytes, file.source.size, 'bytes checked') : undefined,
+        this.passed(index, bytes, file, 'bytes checked'),
       ),
     );
     if (found.count === 0) {
@@ -206,10 +211,12 @@ class CsvBuild {
     const S = side * side;
     const sample = new Uint8Array(2 * S * size);
     await withCsv(path, (file) =>
-      readBoards(file, this.format, { ...this.filter, side }, ({ input, label }, index) => {
-        if (index >= count || place[index] < 0) return;
-        sample.set(input, 2 * S * place[index]);
-        sample.set(label, 2 * S * place[index] + S);
+      readBoards(file, this.format, { ...this.filter, side }, ({ input, label }, index, { bytes }) => {
+        if (index < count && place[index] >= 0) {
+          sample.set(input, 2 * S * place[index]);
+          sample.set(label, 2 * S * place[index] + S);
+        }
+        return this.passed(index, bytes, file);
       }),
     );
     await this.write('train', size, side, async (puzzle) => {
@@ -224,8 +231,8 @@ class CsvBuild {
   private writePlain(split: 'train' | 'test', path: string, first: number, end: number, side: number): Promise<void> {
     return this.write(split, end - first, side, async (puzzle) => {
       await withCsv(path, (file) =>
-        readBoards(file, this.format, { ...this.filter, side }, (board, index) =>
-          index >= first && index < end ? puzzle(board) : undefined,
+        readBoards(file, this.format, { ...this.filter, side }, (board, index, { bytes }) =>
+          index >= first && index < end ? puzzle(board) : this.passed(index, bytes, file),
         ),
       );
     });

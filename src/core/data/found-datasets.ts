@@ -7,7 +7,7 @@ import { folderOf, type GatheredFile } from './gather';
 import { guessLayout, parseMetadata, parseSidecar } from './metadata';
 import { csvColumns, readPuzzleCsv, splitCsvLine } from './puzzle-csv';
 import { DatasetStore } from './store';
-import { checkCancelled, type WorkOptions } from '../lib/work';
+import { Breather, type WorkOptions } from '../lib/work';
 
 interface Part {
   /** Inside the dataset's folder: "train/dataset.json". */
@@ -221,9 +221,10 @@ async function readThrough(file: GatheredFile, options: WorkOptions): Promise<Re
         `${file.relative}: line ${first.value.line}, q is ${JSON.stringify(first.value.q.slice(0, 40))}, neither Sudoku (digits and ".") nor a maze ("# SGo"): choose another file.`,
       );
     }
-    const { count, side } = await readBoards(csv, format, {}, (_board, index) => {
-      if ((index & 1023) === 0) checkCancelled(options.signal, 'The import');
-    });
+    const breather = new Breather({ ...options, progress: undefined }, 'The import');
+    const { count, side } = await readBoards(csv, format, {}, (_board, index, { bytes }) =>
+      (index & 255) === 0 ? breather.breathe(bytes, source.size, '') : undefined,
+    );
     return { file, format, count, side };
   } finally {
     await source.close();
