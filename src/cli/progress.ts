@@ -17,6 +17,8 @@ export class ProgressLine {
   private shown = false;
   /** Where there is no terminal: what is newer than the last line written, or null. */
   private unsaid: string | null = null;
+  /** There: the last line written. What has not changed since is not said again. */
+  private said: string | null = null;
 
   constructor(options: ProgressOptions = {}) {
     this.stream = options.stream ?? process.stderr;
@@ -47,6 +49,7 @@ export class ProgressLine {
   /** A line that stays, above the one that redraws. */
   line(text: string): void {
     this.wipe();
+    this.said = null;
     this.stream.write(`${text}\n`);
   }
 
@@ -57,7 +60,8 @@ export class ProgressLine {
   }
 
   private say(): void {
-    if (this.unsaid !== null) this.stream.write(this.unsaid);
+    if (this.unsaid !== null && this.unsaid !== this.said) this.stream.write(this.unsaid);
+    this.said = this.unsaid ?? this.said;
     this.unsaid = null;
   }
 

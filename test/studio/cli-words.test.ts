@@ -36,6 +36,20 @@ describe('progress', () => {
     return { line: new ProgressLine({ stream, now: () => now }), pass: (ms: number) => (now += ms), text: () => text };
   };
 
+  it('says nothing twice where there is no terminal', () => {
+    const { line, pass, text } = capture(false);
+    line.update(1, 1, '1 of 1 files', null);
+    line.update(1, 1, '1 of 1 files', null);
+    pass(60_000);
+    line.update(1, 1, '1 of 1 files', null);
+    line.clear();
+    line.clear();
+    expect(text()).toBe('1 of 1 files\n');
+    line.update(2, 2, '2 of 2 files', null);
+    line.clear();
+    expect(text()).toBe('1 of 1 files\n2 of 2 files\n');
+  });
+
   it('redraws one line in a terminal, never wider than it, and leaves it clean', () => {
     const { line, pass, text } = capture(true);
     line.update(1, 4, 'x'.repeat(100), 12);

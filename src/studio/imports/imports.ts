@@ -72,7 +72,7 @@ export class Imports {
   /** Files and folders by path; folders are entered. @returns how many files the import has now */
   async addPaths(id: string, paths: readonly string[]): Promise<{ files: number }> {
     const session = this.openSession(id);
-    const gathered = await gatherPaths(paths, { signal: session.abort.signal, progress: this.progress(session) });
+    const gathered = await gatherPaths(paths, { signal: session.abort.signal, progress: this.progress(session, true) });
     // It may have been stored while these were looked for.
     this.openSession(id);
     return this.add(session, gathered.files, gathered.problems);
@@ -250,11 +250,12 @@ export class Imports {
     return findOverlaps(fresh, known, true, { signal: abort.signal, sliceMs: SLICE_MS });
   }
 
-  private progress(session: Session): (done: number, total: number) => void {
+  /** @param growing while files are still found, each is the last one so far and none the end */
+  private progress(session: Session, growing = false): (done: number, total: number) => void {
     let told = 0;
     return (done, total) => {
       const now = Date.now();
-      if (now - told < PROGRESS_MS && done < total) return;
+      if (now - told < PROGRESS_MS && (growing || done < total)) return;
       told = now;
       this.context.events.emit('import.progress', { import: session.id, files_done: done, files_total: total });
     };
