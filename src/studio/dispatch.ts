@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { checkConfig } from '../shared/config-fields';
 import { METHODS, type Handlers, type MethodName } from '../shared/contract';
+import { RELATIVE, relativeSentence } from '../shared/contract/path';
 import { StudioError, toWireError, type WireError } from '../shared/errors';
 import { nearest } from '../shared/nearest';
 import { asStudioError } from './db/open';
@@ -32,13 +33,16 @@ function unknownMethod(name: unknown): StudioError {
 /** The first thing that is wrong, in one sentence; for a config, in the config's own words and with all issues. */
 function inputError(method: MethodName, input: unknown, error: z.ZodError): StudioError {
   const first = error.issues[0];
+  const value = first.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input);
+  if (first.code === 'custom' && first.params?.[RELATIVE] === true) {
+    return new StudioError('bad_input', relativeSentence(String(value)), { path: first.path.map(String).join('.') });
+  }
   const { config } = (input ?? {}) as { config?: unknown };
   if (first.path[0] === 'config' && typeof config === 'object') {
     const issues = checkConfig(config);
     if (issues.length) return new StudioError('bad_input', issues[0].message, { issues });
   }
   const place = first.path.map(String).join('.');
-  const value = first.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input);
   const shown = value === undefined || typeof value === 'object' ? '' : ` is ${JSON.stringify(value).slice(0, 80)}`;
   const why = first.message.replace(/\.$/, '');
   return new StudioError('bad_input', `${method}: ${place || 'the input'}${shown}: ${why}.`, { path: place });

@@ -1,6 +1,6 @@
 /** `trm import-checkpoint`: a step_N of the reference, or safetensors, becomes a run of the studio. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RESULT } from '../../core/bundle/plan';
 import type { ImportReport } from '../../shared/checkpoint';
@@ -61,9 +61,9 @@ function bring(given: string, texts: readonly string[], flags: Flags): Promise<n
   }
   return withStudio(flags, async (studio) => {
     const input = {
-      path: file,
-      config: flags.config ?? null,
-      identifiers: flags.identifiers ?? null,
+      path: resolve(file),
+      config: whole(flags.config),
+      identifiers: whole(flags.identifiers),
       overrides,
       ...dataOf(studio, flags.data),
     };
@@ -93,7 +93,11 @@ function bringBack(file: string, texts: readonly string[], flags: Flags): Promis
   }
   return withStudio(flags, (studio) =>
     withTask(studio, async (task) => {
-      const back = await studio.dispatch('bundles.bring_back', { path: file, metrics: flags.metrics ?? null, task });
+      const back = await studio.dispatch('bundles.bring_back', {
+        path: resolve(file),
+        metrics: whole(flags.metrics),
+        task,
+      });
       if (flags.json) printJson({ event: 'brought_back', ...back, run: back.run.id, status: back.run.status });
       for (const note of back.notes) say(note);
       const points =
@@ -104,6 +108,9 @@ function bringBack(file: string, texts: readonly string[], flags: Flags): Promis
     }),
   );
 }
+
+/** From the folder that the user is in. */
+const whole = (path: string | undefined): string | null => (path === undefined ? null : resolve(path));
 
 /** @throws UsageError */
 function overridesOf(texts: readonly string[]): Record<string, unknown> {
@@ -126,7 +133,7 @@ function overridesOf(texts: readonly string[]): Record<string, unknown> {
 /** A folder on the disk goes before a name. */
 function dataOf(studio: Studio, data: string | undefined): { dataset?: string; data_path?: string } {
   if (data === undefined) return {};
-  if (existsSync(data)) return { data_path: data };
+  if (existsSync(data)) return { data_path: resolve(data) };
   const known = studio.datasets.list().find((d) => d.id === data || d.name === data);
   if (known) return { dataset: known.id };
   throw new StudioError('not_found', `There is no folder or dataset ${data}: trm datasets lists those of the studio.`);

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { RunSummary } from './runs';
 import { method } from './method';
+import { absolutePath } from './path';
 
-const path = z.string().min(1);
 /** Chosen by whoever asks: `checkpoint.progress` and `checkpoints.cancel` name it. */
 const task = z.string().min(1).max(64).optional();
 
@@ -37,7 +37,7 @@ export const bundleMethods = {
       run: z.string().min(1),
       /** A checkpoint of the run; null takes the newest. */
       checkpoint: z.number().int().nullable().default(null),
-      out: path,
+      out: absolutePath,
       gpus: z.number().int().min(1).max(1024).default(4),
       nodes: z.number().int().min(1).max(1024).default(1),
       /** The dataset as a link instead of a copy. */
@@ -51,8 +51,8 @@ export const bundleMethods = {
   /** `path` is the bundle's folder, or a step_N in its result folder; `metrics` a CSV or JSON lines of W&B or of the studio. */
   'bundles.bring_back': method<BroughtBack>()(
     z.strictObject({
-      path,
-      metrics: path.nullable().default(null),
+      path: absolutePath,
+      metrics: absolutePath.nullable().default(null),
       /** The run that is expected; null takes the bundle's. */
       run: z.string().nullable().default(null),
       task,

@@ -3,20 +3,20 @@ import { z } from 'zod';
 import { EXPORT_FORMATS, type ExportReport, type ImportReport } from '../checkpoint';
 import type { RunSummary } from './runs';
 import { method } from './method';
+import { absolutePath } from './path';
 
-const path = z.string().min(1);
 /** Chosen by whoever asks, so that progress and cancelling find it. */
 const task = z.string().min(1).max(64).optional();
 
 const incoming = {
-  path,
+  path: absolutePath,
   /** Instead of the all_config.yaml beside it. */
-  config: path.nullable().default(null),
+  config: absolutePath.nullable().default(null),
   /** Instead of the identifiers.json beside it. */
-  identifiers: path.nullable().default(null),
+  identifiers: absolutePath.nullable().default(null),
   /** The dataset that the run gets, of the studio or a folder; neither takes the config's if it is on this machine. */
   dataset: z.string().nullable().default(null),
-  data_path: path.nullable().default(null),
+  data_path: absolutePath.nullable().default(null),
   /** Settings by dotted key that go before the config's. */
   overrides: z.record(z.string(), z.unknown()).default({}),
 };
@@ -34,7 +34,7 @@ export const checkpointMethods = {
       format: z.enum(EXPORT_FORMATS),
       weights: z.enum(['ema', 'raw']).default('ema'),
       /** A folder; made if it is not there. */
-      out: path,
+      out: absolutePath,
       keys: z.enum(['compiled', 'plain']).default('compiled'),
       overwrite: z.boolean().default(false),
       task,

@@ -1,14 +1,9 @@
 /** Datasets for training, built from tasks or generated. */
 import { z } from 'zod';
 import type { PuzzleKind } from '../arc';
-import {
-  DatasetRecipeSchema,
-  type DatasetRecipe,
-  type DatasetSidecar,
-  type DataWarning,
-  type ExampleRef,
-} from '../dataset';
+import { type DatasetRecipe, type DatasetSidecar, type DataWarning, type ExampleRef } from '../dataset';
 import { example, method, none } from './method';
+import { WholeRecipeSchema } from './path';
 
 export interface DatasetSummary {
   id: string;
@@ -95,7 +90,7 @@ export const datasetMethods = {
   'datasets.list': method<DatasetSummary[]>()(none),
   'datasets.get': method<DatasetSummary>()(z.strictObject({ dataset: z.string() })),
   'datasets.build': method<DatasetSummary>()(
-    z.strictObject({ name: z.string().min(1).max(200), recipe: DatasetRecipeSchema }),
+    z.strictObject({ name: z.string().min(1).max(200), recipe: WholeRecipeSchema }),
   ),
   'datasets.cancel': method<Record<string, never>>()(z.strictObject({ dataset: z.string() })),
   'datasets.delete': method<Record<string, never>>()(z.strictObject({ dataset: z.string() })),
@@ -116,7 +111,7 @@ export const datasetMethods = {
   /** Statistics and leaks; worked out at the first call, which may take some seconds, then kept. */
   'datasets.report': method<DatasetReport>()(z.strictObject({ dataset: z.string() })),
   /** What to know before building: tasks that would be tested on and trained on. */
-  'datasets.check': method<{ warnings: DataWarning[] }>()(z.strictObject({ recipe: DatasetRecipeSchema })),
+  'datasets.check': method<{ warnings: DataWarning[] }>()(z.strictObject({ recipe: WholeRecipeSchema })),
 } as const;
 
 export interface DatasetEvents {

@@ -1,6 +1,7 @@
 /** What leaves the studio for other programs, and what comes back. */
 import { z } from 'zod';
 import { method } from './method';
+import { absolutePath } from './path';
 
 export const METRICS_FORMATS = ['csv', 'jsonl', 'tensorboard'] as const;
 export type MetricsFormat = (typeof METRICS_FORMATS)[number];
@@ -18,6 +19,6 @@ export const exportMethods = {
   'exports.choose_save': method<{ path: string } | null>()(z.strictObject({ name: z.string().min(1).max(300) })),
   /** Writes the run's metrics to `path` on the studio's machine, or, where it is null, hands their bytes over. */
   'exports.metrics': method<ExportedMetrics>()(
-    z.strictObject({ run: z.string().min(1), format: z.enum(METRICS_FORMATS), path: z.string().min(1).nullable() }),
+    z.strictObject({ run: z.string().min(1), format: z.enum(METRICS_FORMATS), path: absolutePath.nullable() }),
   ),
 } as const;

@@ -4,6 +4,7 @@ import type { PuzzleKind } from '../arc';
 import type { DataWarning } from '../dataset';
 import type { TaskSummary } from './tasks';
 import { method, none } from './method';
+import { absolutePath } from './path';
 
 export interface ImportItem {
   /** Its path; inside an archive the archive's path, " › ", and the entry's name. */
@@ -56,7 +57,7 @@ export const importMethods = {
   /** An import gathers files (by path, or by content where the window has no paths), shows what it found, then stores. */
   'import.begin': method<{ import: string }>()(none),
   'import.add_paths': method<{ files: number }>()(
-    z.strictObject({ import: z.string(), paths: z.array(z.string()).min(1) }),
+    z.strictObject({ import: z.string(), paths: z.array(absolutePath).min(1) }),
   ),
   'import.add_files': method<{ files: number }>()(
     z.strictObject({

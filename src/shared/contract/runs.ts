@@ -7,6 +7,7 @@ import type { BackendInfo } from '../doctor';
 import type { JobStatus } from '../jobs';
 import type { MetricBatch, MetricSeries } from '../metrics';
 import { example, method, none } from './method';
+import { WholeRecipeSchema, refuseRelativeConfig } from './path';
 
 export interface RunSummary {
   id: string;
@@ -101,14 +102,16 @@ export const runMethods = {
   ),
   /** With a recipe and no dataset, the dataset is built first (or an equal one taken), then the run starts. */
   'runs.create': method<RunSummary>()(
-    z.strictObject({
-      name: z.string().min(1).max(200),
-      preset: z.string().nullable(),
-      config: TrainConfigSchema,
-      dataset: z.string().nullable(),
-      recipe: DatasetRecipeSchema.nullable(),
-      pinned: z.array(example).max(24).optional(),
-    }),
+    z
+      .strictObject({
+        name: z.string().min(1).max(200),
+        preset: z.string().nullable(),
+        config: TrainConfigSchema,
+        dataset: z.string().nullable(),
+        recipe: WholeRecipeSchema.nullable(),
+        pinned: z.array(example).max(24).optional(),
+      })
+      .superRefine(refuseRelativeConfig),
   ),
   'runs.pause': method<RunSummary>()(runId),
   'runs.resume': method<RunSummary>()(runId),

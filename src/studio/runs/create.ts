@@ -16,8 +16,12 @@ export function newRun(context: Context, datasets: Datasets, input: Parsed<'runs
   // The dataset is what is trained on; folders of the config are only taken where no dataset is named.
   if (input.dataset !== null || input.recipe !== null) config.data_paths = [];
   else config.data_paths = config.data_paths.map((path) => resolve(path));
-  const { tensorboard_dir } = config.studio;
-  if (tensorboard_dir !== null) config.studio.tensorboard_dir = resolve(tensorboard_dir);
+  // The command line's are relative to where it was started; a run may go on from another folder.
+  const whole = (path: string | null): string | null => path && resolve(path);
+  config.data_paths_test = config.data_paths_test.map((path) => resolve(path));
+  config.checkpoint_path = whole(config.checkpoint_path);
+  config.load_checkpoint = whole(config.load_checkpoint);
+  config.studio.tensorboard_dir = whole(config.studio.tensorboard_dir);
   const now = new Date().toISOString();
   return {
     id: newId(),
