@@ -26,6 +26,7 @@
  *
  * Schema 1 had `tokens`, `confidence`, `z_H_change` and `q_halt` alone; `readTrace` of the window still opens it.
  */
+import { z } from 'zod';
 import type { PuzzleKind } from './arc';
 import type { ExampleRef } from './dataset';
 
@@ -88,6 +89,45 @@ export interface TraceMeta extends TraceBase {
   /** Share of the variance that each axis of `path` and of `views.path` shows. */
   path_explained: [number, number];
   views_explained: [number, number] | null;
+}
+
+const count = z.number().int().min(0);
+const side = count.min(1).max(1000);
+
+/** What a reader counts by. The rest is shown as it is. */
+const FactsSchema = z.looseObject({
+  kind: z.enum(['arc', 'sudoku', 'maze']),
+  rows: side,
+  columns: side,
+  act_steps: count.min(1).max(100_000),
+  puzzle: z.string(),
+});
+const SecondSchema = FactsSchema.extend({
+  schema: z.literal(2),
+  vocab_size: count.min(1).max(256),
+  latents: z.array(z.string()).min(1).max(16),
+  updates: z.array(z.looseObject({ level: z.enum(['H', 'L']), latent: z.string() })).max(10_000),
+  prefix: count,
+  heads: count,
+  views: z.array(z.looseObject({ puzzle: z.string() })).max(10_000),
+});
+const MetaSchema = z.discriminatedUnion('schema', [FactsSchema.extend({ schema: z.literal(1) }), SecondSchema]);
+
+/**
+ * What a trace file says of itself.
+ * @param text `trace` of the file's metadata
+ * @returns the format's number where a later app wrote it, null where it says nothing that can be read by
+ */
+export function parseTraceMeta(text: string | undefined): TraceMeta | TraceMeta1 | { later: number } | null {
+  let said: unknown;
+  try {
+    said = JSON.parse(text ?? '');
+  } catch {
+    return null;
+  }
+  const { schema } = (said ?? {}) as { schema?: unknown };
+  if (typeof schema === 'number' && schema > 2) return { later: schema };
+  return MetaSchema.safeParse(said).success ? (said as TraceMeta | TraceMeta1) : null;
 }
 
 /** Where the tokens of one cell look during one ACT step: exact, made on demand. */

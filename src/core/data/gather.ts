@@ -32,12 +32,15 @@ const MAX_FOLDERS_DEEP = 64;
 /** Left there by systems and tools, never meant. */
 export const isHidden = (name: string): boolean => name.startsWith('.') || name === '__MACOSX';
 
+/** A name as sentences hold it: whatever would break their line is one visible character. */
+export const shownName = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\ufffd');
+
 /** "data/training/" of "data/training/a.json". */
 export const folderOf = (relative: string): string => relative.slice(0, relative.lastIndexOf('/') + 1);
 
 /** A file whose content is here already, e.g. dropped into a browser; null for a hidden one in a dropped folder. */
 export function gatheredContent(path: string, content: Uint8Array): GatheredFile | null {
-  const relative = path.replace(/\\/g, '/').replace(/^(\.?\/)+/, '');
+  const relative = shownName(path.replace(/\\/g, '/').replace(/^(\.?\/)+/, ''));
   const parts = relative.split('/');
   if (parts.length > 1 && parts.some(isHidden)) return null;
   return {
@@ -64,7 +67,7 @@ export async function gatherPaths(paths: readonly string[], options: WorkOptions
   const gathered: Gathered = { files: [], problems: [] };
   for (const given of paths) {
     const path = resolve(given);
-    await visit(path, basename(path) || path, 0, new Set(), gathered, options);
+    await visit(path, shownName(basename(path) || path), 0, new Set(), gathered, options);
   }
   return gathered;
 }
@@ -90,7 +93,7 @@ async function visit(
       entered.add(identity);
       for (const name of (await readdir(path)).sort()) {
         if (isHidden(name)) continue;
-        await visit(join(path, name), `${relative}/${name}`, depth + 1, entered, { files, problems }, options);
+        await visit(join(path, name), `${relative}/${shownName(name)}`, depth + 1, entered, { files, problems }, options);
       }
     } else if (info.isFile()) {
       if (files.length === MAX_FILES) {

@@ -113,6 +113,10 @@ export async function readReport(folder: string): Promise<EvaluationReport> {
     if (!(error instanceof SyntaxError)) throw error;
     throw new StudioError('damaged', `${path} is not JSON: evaluate again.`);
   }
+  // `null` and a list are JSON too.
+  if (typeof report !== 'object' || report === null || typeof report.schema !== 'number') {
+    throw new StudioError('damaged', `${path} is no report of an evaluation: evaluate again.`);
+  }
   if (report.schema === 1) return report;
   throw new StudioError('newer_version', `${path} was written by a later TRM Studio: update TRM Studio to read it.`);
 }

@@ -1,6 +1,7 @@
 import type { PuzzleKind } from '../../shared/arc';
 import type { DatasetRecipe, DatasetSidecar } from '../../shared/dataset';
 import type { Db } from '../db/open';
+import { parseStored } from './rows';
 
 /** What is known of a dataset once its files are there. */
 export interface DatasetFacts {
@@ -45,8 +46,8 @@ interface Row extends Omit<DatasetRecord, 'adopted' | 'recipe' | 'facts'> {
 const fromRow = ({ recipe_json, facts_json, ...row }: Row): DatasetRecord => ({
   ...row,
   adopted: row.adopted === 1,
-  recipe: recipe_json === null ? null : (JSON.parse(recipe_json) as DatasetRecipe),
-  facts: facts_json === null ? null : (JSON.parse(facts_json) as DatasetFacts),
+  recipe: recipe_json === null ? null : (parseStored(recipe_json) as DatasetRecipe),
+  facts: facts_json === null ? null : (parseStored(facts_json) as DatasetFacts),
 });
 
 export class DatasetRepository {

@@ -3,6 +3,7 @@ import type { EvaluationInfo, EvaluationTaskSummary, TaskOutcomeInfo } from '../
 import type { EvaluatedTask, EvaluationPlan, EvaluationReport, TaskOutcome } from '../../shared/evaluation';
 import type { JobStatus } from '../../shared/jobs';
 import type { Db } from '../db/open';
+import { parseStored } from './rows';
 
 export interface EvaluationRecord {
   id: string;
@@ -52,7 +53,7 @@ const SELECT = `SELECT evaluations.*, runs.name AS run_name, (
 function fromRow(row: Row): WithRun {
   const record: Row = {};
   for (const [key, value] of Object.entries(row)) {
-    if (key.endsWith('_json')) record[key.slice(0, -5)] = JSON.parse(value as string);
+    if (key.endsWith('_json')) record[key.slice(0, -5)] = parseStored(value);
     else record[key] = value;
   }
   record.outside = row.outside === 1;
@@ -159,7 +160,7 @@ export class EvaluationRepository {
       .prepare('SELECT name, outcome, inputs_json FROM evaluation_tasks WHERE evaluation = ? AND position = ?')
       .get(id, position) as { name: string; outcome: TaskOutcome; inputs_json: string } | undefined;
     if (!row) return null;
-    return { name: row.name, outcome: row.outcome, inputs: JSON.parse(row.inputs_json) as EvaluatedTask['inputs'] };
+    return { name: row.name, outcome: row.outcome, inputs: parseStored(row.inputs_json) as EvaluatedTask['inputs'] };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { MetricBatch, MetricSeries } from '../../shared/metrics';
 import type { Db } from '../db/open';
+import { parseStored } from './rows';
 
 /**
  * Every point of every metric. A row holds all values of one step as float64, so that a run of a million steps is read
@@ -82,7 +83,7 @@ export class MetricRepository {
         'SELECT names_json FROM metric_sets WHERE id IN (SELECT DISTINCT metric_set FROM metrics WHERE run = ?) ORDER BY id',
       )
       .all(run) as { names_json: string }[];
-    return [...new Set(rows.flatMap((row) => JSON.parse(row.names_json) as string[]))];
+    return [...new Set(rows.flatMap((row) => parseStored(row.names_json) as string[]))];
   }
 
   /** At most `limit` stored points behind `after`, steps ascending, with their values as they were stored (float64). */
@@ -113,7 +114,7 @@ export class MetricRepository {
       .raw()
       .all(run, step) as [string, Buffer][];
     for (const [names, blob] of rows) {
-      const value = decode(blob)[(JSON.parse(names) as string[]).indexOf(name)];
+      const value = decode(blob)[(parseStored(names) as string[]).indexOf(name)];
       if (value !== undefined && Number.isFinite(value)) return value;
     }
     return null;
@@ -142,7 +143,7 @@ export class MetricRepository {
       id: number;
       names_json: string;
     }[];
-    return new Map(rows.map((row) => [row.id, JSON.parse(row.names_json) as string[]]));
+    return new Map(rows.map((row) => [row.id, parseStored(row.names_json) as string[]]));
   }
 }
 

@@ -4,6 +4,7 @@ import type { ExampleRef } from '../../shared/dataset';
 import type { BackendInfo } from '../../shared/doctor';
 import type { JobStatus } from '../../shared/jobs';
 import type { Db } from '../db/open';
+import { parseStored } from './rows';
 
 export interface RunRecord {
   id: string;
@@ -60,7 +61,7 @@ function toRow(patch: Partial<RunRecord>): Row {
 function fromRow(row: Row): RunRecord {
   const record: Row = {};
   for (const [key, value] of Object.entries(row)) {
-    if (key.endsWith('_json')) record[key.slice(0, -5)] = value === null ? null : JSON.parse(value as string);
+    if (key.endsWith('_json')) record[key.slice(0, -5)] = value === null ? null : parseStored(value);
     else record[key] = value;
   }
   record.resume_at_start = row.resume_at_start === 1;

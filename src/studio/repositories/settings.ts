@@ -1,4 +1,5 @@
 import type { Db } from '../db/open';
+import { parseStored } from './rows';
 
 /** Key and value; the meaning and the defaults are in the contract's schema. */
 export class SettingsRepository {
@@ -6,7 +7,7 @@ export class SettingsRepository {
 
   all(): Record<string, unknown> {
     const rows = this.db.prepare('SELECT key, value_json FROM settings').all() as { key: string; value_json: string }[];
-    return Object.fromEntries(rows.map((row) => [row.key, JSON.parse(row.value_json) as unknown]));
+    return Object.fromEntries(rows.map((row) => [row.key, parseStored(row.value_json) as unknown]));
   }
 
   set(values: Record<string, unknown>): void {

@@ -2,7 +2,7 @@ import type { Task } from '../../shared/arc';
 import type { JobStatus } from '../../shared/jobs';
 import type { Candidate, SolveCheck, SolveOptions } from '../../shared/solve';
 import type { Db } from '../db/open';
-import { fromRow, toRow, type Row } from './rows';
+import { fromRow, parseStored, toRow, type Row } from './rows';
 
 export interface SolveRecord {
   id: string;
@@ -37,7 +37,7 @@ function record(row: Row): SolveRecord {
   const read = fromRow(rest);
   const correct = row.correct === null ? null : row.correct === 1;
   const resume_at_start = row.resume_at_start === 1;
-  return { ...read, task_json: JSON.parse(task_json as string), correct, resume_at_start } as unknown as SolveRecord;
+  return { ...read, task_json: parseStored(task_json), correct, resume_at_start } as unknown as SolveRecord;
 }
 
 export class SolveRepository {

@@ -1,6 +1,7 @@
 import { packGrid, unpackGrid, type Grid, type PackedGrid, type Task } from '../../shared/arc';
 import type { TaskDetail, TaskSummary } from '../../shared/contract/tasks';
 import type { Db } from '../db/open';
+import { parseStored } from './rows';
 
 interface Row {
   id: number;
@@ -54,7 +55,7 @@ export class TaskRepository {
     const row = this.db.prepare(`SELECT ${SUMMARY}, t.pairs_json FROM tasks t WHERE t.id = ?`).get(id) as
       (Row & { pairs_json: string }) | undefined;
     if (!row) return null;
-    const pairs = JSON.parse(row.pairs_json) as StoredPairs;
+    const pairs = parseStored(row.pairs_json) as StoredPairs;
     return {
       ...summary(row),
       train: pairs.train.map(([input, output]) => ({ input, output })),
@@ -71,7 +72,7 @@ export class TaskRepository {
       pairs_json: string;
     }[];
     return rows.map((row) => {
-      const pairs = JSON.parse(row.pairs_json) as StoredPairs;
+      const pairs = parseStored(row.pairs_json) as StoredPairs;
       return {
         name: row.name,
         train: pairs.train.map(([input, output]) => ({ input: unpackGrid(input), output: unpackGrid(output) })),

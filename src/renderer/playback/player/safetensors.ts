@@ -31,18 +31,38 @@ export function readSafetensors(file: Uint8Array): {
   } catch {
     throw damaged('its header is not JSON');
   }
+  if (!isRecord(header)) throw damaged('its header is no list of tensors');
   const data = file.subarray(8 + headerBytes);
   const tensors = new Map<string, RawTensor>();
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const { dtype, shape, data_offsets } = value as { dtype: string; shape: number[]; data_offsets: [number, number] };
+    if (!isTensor(value)) throw damaged(`tensor ${name.slice(0, 40)} is not described`);
+    const { dtype, shape, data_offsets } = value;
     const [start, end] = data_offsets;
     const count = shape.reduce((n, side) => n * side, 1);
     const fits = start >= 0 && end <= data.byteLength && end - start === count * (SIZES[dtype] ?? NaN);
-    if (!fits) throw damaged(`tensor ${name} does not fit it`);
+    if (!fits) throw damaged(`tensor ${name.slice(0, 40)} does not fit it`);
     tensors.set(name, { dtype, shape, bytes: data.subarray(start, end) });
   }
-  return { tensors, metadata: (header.__metadata__ ?? {}) as Record<string, string> };
+  const metadata = isRecord(header.__metadata__) ? header.__metadata__ : {};
+  const texts = Object.entries(metadata).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return { tensors, metadata: Object.fromEntries(texts) };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isPlace = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function isTensor(value: unknown): value is { dtype: string; shape: number[]; data_offsets: [number, number] } {
+  if (!isRecord(value)) return false;
+  const { dtype, shape, data_offsets } = value;
+  const lists = [shape, data_offsets];
+  return (
+    typeof dtype === 'string' &&
+    lists.every((list) => Array.isArray(list) && list.every(isPlace)) &&
+    (data_offsets as unknown[]).length === 2
+  );
 }
 
 /** U8 tensor as a view. */

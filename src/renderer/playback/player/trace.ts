@@ -1,6 +1,6 @@
 /** A stored trace as the window holds it: views into the file's bytes, and what every step is worth, worked out once. */
 import { StudioError } from '@shared/errors';
-import type { TraceMeta, TraceMeta1 } from '@shared/trace';
+import { parseTraceMeta, type TraceMeta, type TraceMeta1 } from '@shared/trace';
 import { MARK_NONE, MARK_RIGHT, MARK_UNKNOWN, MARK_WRONG, type Box, type Shape } from '../../grid/cells';
 import { colouredOutside, countRight, isLabelled, predictionBox } from '../../grid/decode';
 import { asF32, asU8, readSafetensors, type RawTensor } from './safetensors';
@@ -86,16 +86,12 @@ const damaged = (why: string): StudioError =>
 /** @throws StudioError `damaged` if the file is not a trace, `newer_version` if a later app wrote it */
 export function readTrace(file: Uint8Array): Trace {
   const { tensors, metadata } = readSafetensors(file);
-  let said: TraceMeta | TraceMeta1;
-  try {
-    said = JSON.parse(metadata.trace ?? '') as TraceMeta | TraceMeta1;
-  } catch {
-    throw damaged('it says nothing about itself');
-  }
-  if (!(said.schema <= 2)) {
+  const said = parseTraceMeta(metadata.trace);
+  if (!said) throw damaged('it says nothing about itself');
+  if ('later' in said) {
     throw new StudioError(
       'newer_version',
-      `This playback was made by a later TRM Studio (format ${String(said.schema)}): update TRM Studio to open it.`,
+      `This playback was made by a later TRM Studio (format ${said.later}): update TRM Studio to open it.`,
     );
   }
   const source = new Tensors(tensors, said.act_steps, said.rows * said.columns);
