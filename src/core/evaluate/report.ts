@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packGrid, type PackedGrid, type Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
+import { schemaVersion } from '../../shared/schema-version';
 import type { CandidateGrid, EvaluatedTask, EvaluationReport } from '../../shared/evaluation';
 import { flattenGrid, unflattenGrid, type FlatGrid } from '../../shared/arc-grid';
 import { arcMetrics, scoresByViews, scoreTask, submission, type ScoredTask } from '../arc/scores';
@@ -106,18 +107,16 @@ export async function writeReport(
 /** The report in a folder. @throws StudioError `damaged`; file system errors */
 export async function readReport(folder: string): Promise<EvaluationReport> {
   const path = join(folder, FILES.report);
-  let report: EvaluationReport;
+  let report: unknown;
   try {
-    report = JSON.parse(await readFile(path, 'utf8')) as EvaluationReport;
+    report = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new StudioError('damaged', `${path} is not JSON: evaluate again.`);
   }
-  // `null` and a list are JSON too.
-  if (typeof report !== 'object' || report === null || typeof report.schema !== 'number') {
-    throw new StudioError('damaged', `${path} is no report of an evaluation: evaluate again.`);
-  }
-  if (report.schema === 1) return report;
+  const schema = schemaVersion(report);
+  if (schema === 1) return report as EvaluationReport;
+  if (schema === null) throw new StudioError('damaged', `${path} does not say which format it has: evaluate again.`);
   throw new StudioError('newer_version', `${path} was written by a later TRM Studio: update TRM Studio to read it.`);
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { BundleSchema, readme, runScript, SIDECAR, type Bundle } from '../../core/bundle/files';
 import { planContinuation, type BundlePlan, type Standing } from '../../core/bundle/plan';
 import { ALL_CONFIG, formatAllConfig } from '../../core/checkpoint/import/all-config';
+import { readDescription } from '../../core/checkpoint/native/description';
 import { writeAtomically } from '../../core/lib/atomic';
 import { SafetensorsFile } from '../../core/checkpoint/formats/safetensors';
 import type { BundleReport } from '../../shared/contract/bundles';
@@ -129,16 +130,7 @@ export class Bundles {
     const facts = run.dataset === null ? null : (store.datasets.get(run.dataset)?.facts ?? null);
     const file = await SafetensorsFile.open(path);
     try {
-      const meta = JSON.parse(file.header.metadata.trm ?? '{}') as {
-        step?: number;
-        total_steps?: number;
-        seconds?: number;
-        sampler?: { iteration: number; epoch: number; position: number };
-      };
-      const { step, total_steps = 0, seconds = 0, sampler } = meta;
-      if (step === undefined || !sampler) {
-        throw new StudioError('damaged', `${path} does not say where it stands in its run: use another checkpoint.`);
-      }
+      const { step, total_steps, seconds, sampler } = readDescription(path, file.header.metadata.trm ?? '{}');
       const { iteration, epoch, position } = sampler;
       return { step, total_steps, seconds, iteration, epoch, position, groups: facts?.train_groups ?? 0 };
     } finally {

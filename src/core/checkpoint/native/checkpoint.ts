@@ -6,56 +6,24 @@
  * the data.
  */
 import { createHash, type Hash } from 'node:crypto';
-import type { PuzzleKind } from '../../../shared/arc';
-import { checkConfig } from '../../../shared/config-fields';
-import { TrainConfigSchema, type TrainConfig } from '../../../shared/config';
+import type { TrainConfig } from '../../../shared/config';
 import { StudioError } from '../../../shared/errors';
-import type { SamplerState } from '../../data/sampler';
 import type { ModelSpec } from '../../model/architecture';
 import { architectureOf } from '../../model/registry';
-import type { LastEvaluation } from '../../train/loop';
-import type { RandomState } from '../../lib/random';
 import type { TrainerSnapshot } from '../../train/trainer';
 import { emptyCarry } from '../../act/carry';
 import type { WrittenFile } from '../../lib/atomic';
 import { streamSafetensors, writeSafetensors, type StreamedShape } from '../formats/safetensors-write';
 import { openFile, readBytes } from '../../lib/open-file';
-import type { WeightDtype } from '../formats/dtypes';
+import { readDescription, type CheckpointMeta } from './description';
 import { dtypeOf, SafetensorsFile, type NamedTensor, type TensorData } from '../formats/safetensors';
 import { elements } from '../formats/tensor-file';
 
 const FORMAT = 'trm-studio-checkpoint';
-const SCHEMA = 1;
 /** What a step_N of torch.save begins with: "PK", 3, 4. */
 const ZIP = 0x504b0304;
 
-export interface CheckpointMeta {
-  schema: typeof SCHEMA;
-  config: TrainConfig;
-  seq_len: number;
-  vocab_size: number;
-  num_puzzle_identifiers: number;
-  kind: PuzzleKind;
-  rows: number;
-  columns: number;
-  step: number;
-  total_steps: number;
-  /** Training time so far. */
-  seconds: number;
-  sampler: SamplerState;
-  exploration: RandomState;
-  /** The last evaluation, of this step or an earlier one. */
-  evaluated: LastEvaluation | null;
-  /** It was written while an evaluation was under way, which comes first when the run goes on. */
-  evaluation_due: boolean;
-  /**
-   * It came from elsewhere and has weights only (and their averages, where the config has any): moments, latents and carry
-   * are not in the file and begin anew.
-   */
-  weights_only?: boolean;
-  /** Formats that tensors came in where it was not float32, by name: an export writes them so again. */
-  dtypes?: Record<string, WeightDtype>;
-}
+export type { CheckpointMeta } from './description';
 
 export interface StudioCheckpoint {
   meta: CheckpointMeta;
@@ -223,21 +191,7 @@ export function parseMeta({ path, header }: SafetensorsFile): CheckpointMeta {
       `${path} is a safetensors file, but no checkpoint of TRM Studio: choose a step_N.safetensors of a run, or make a run of it with trm import-checkpoint.`,
     );
   }
-  let meta: CheckpointMeta;
-  try {
-    meta = JSON.parse(trm) as CheckpointMeta;
-  } catch {
-    throw new StudioError('damaged', `${path}: its description is not JSON. Use another checkpoint of the run.`);
-  }
-  if (!(meta.schema <= SCHEMA)) {
-    throw new StudioError(
-      'newer_version',
-      `${path} was written by a later TRM Studio (format ${meta.schema}): update TRM Studio to use it.`,
-    );
-  }
-  const [issue] = checkConfig(meta.config);
-  if (issue) throw new StudioError('damaged', `${path}: its config is not valid here. ${issue.message}`);
-  return { ...meta, config: TrainConfigSchema.parse(meta.config) };
+  return readDescription(path, trm);
 }
 
 /**
