@@ -1,5 +1,6 @@
 /** The reference's command lines: hydra's values, shell words, whole commands, and the configs that they mean. */
 import { describe, expect, it } from 'vitest';
+import { parseOverride } from '../../src/shared/hydra/overrides';
 import { ARCH_PRESETS } from '../../src/shared/architectures';
 import type { TrainConfig } from '../../src/shared/config';
 import { layerConfig } from '../../src/shared/config-layers';
@@ -70,8 +71,19 @@ describe('shell words', () => {
     [`'\${no}' "\\$n \\"q\\""`, [['${no}', '$n "q"']]],
     ['a && b | c > d', [['a'], ['b'], ['c'], ['d']]],
     ['a#b', [['a#b']]],
+    // Unbreakable and other blanks, as pages paste them.
+    ['a\u00a0b\u2003c\vd\ufeff', [['a', 'b', 'c', 'd']]],
     ['', []],
   ])('%j', (text, commands) => expect(shellCommands(text)).toEqual(commands));
+
+  it('and values have an end, however long or deep the text is', () => {
+    expect(() => shellCommands('x'.repeat(200_000))).toThrow(/200,000 characters, far more than a command/);
+    expect(() => parseHydraValue('['.repeat(50_000))).toThrow(/nested more than 32 levels deep/);
+    expect(() => parseOverride(`lr=${'{a:'.repeat(9000)}`)).toThrow(/^"lr=[{a:]{96}…" cannot be read: .*\.$/);
+    expect(() => parseOverride(`${'x'.repeat(5000)}=1`)).toThrow(
+      /^"x{99}…" is no config key: it has 5000 characters\.$/,
+    );
+  });
 
   it('says what is wrong with text that a shell would wait on or fill in', () => {
     expect(() => shellCommands('a "b')).toThrow(/" that is not closed/);

@@ -27,7 +27,7 @@ export function parseOverride(text: string): ParsedOverride[] {
   const at = text.indexOf('=');
   const [, sign, key] = /^(\+{0,2}|~)([^~+].*)?$/.exec((at < 0 ? text : text.slice(0, at)).trim()) ?? [];
   if (!key || (at < 0 && sign !== '~')) {
-    return fail(`"${text}" is not KEY=VALUE, such as lr=1e-4 or arch.L_cycles=4.`);
+    return fail(`"${short(text)}" is not KEY=VALUE, such as lr=1e-4 or arch.L_cycles=4.`);
   }
   if (/^hydra[./@]/.test(key)) return [{ kind: 'none', text }];
   if (sign === '~') return [{ kind: 'remove', field: findField(key), text }];
@@ -45,6 +45,11 @@ export function parseOverride(text: string): ParsedOverride[] {
   return leaves(value, key).map(([path, leaf]) => ({ kind: 'set', field: findField(path), value: leaf, text }));
 }
 
+/** Longer than any key: no name is near to it. */
+const LONGEST_KEY = 200;
+/** As much of a pasted text as a sentence takes. */
+const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text);
+
 const exampleOf = (section: string): string =>
   configFields().find((field) => field.path.startsWith(`${section}.`))?.path ?? section;
 
@@ -59,6 +64,7 @@ function leaves(section: { [key: string]: HydraValue }, prefix: string): [string
 }
 
 function findField(key: string): ConfigField {
+  if (key.length > LONGEST_KEY) return fail(`"${short(key)}" is no config key: it has ${key.length} characters.`);
   const fields = configFields();
   const field = fields.find((f) => f.path === key);
   if (field) return field;
@@ -81,19 +87,19 @@ function valueFor(field: ConfigField, raw: string, text: string): HydraValue {
 function hydraValue(raw: string, text: string): HydraValue {
   refuseInterpolation(raw, text);
   const bare = raw.trim();
-  if (/^\w+\(.*\)$/.test(bare)) return fail(`"${text}" calls a function of hydra: write the value itself.`);
+  if (/^\w+\(.*\)$/.test(bare)) return fail(`"${short(text)}" calls a function of hydra: write the value itself.`);
   if (!/^["'[{]/.test(bare) && bare.includes(',')) {
-    return fail(`"${text}" has several values: give one, or a list in brackets, such as [a,b].`);
+    return fail(`"${short(text)}" has several values: give one, or a list in brackets, such as [a,b].`);
   }
   try {
     return parseHydraValue(raw);
   } catch (error) {
-    return fail(`"${text}" cannot be read: ${(error as Error).message}.`);
+    return fail(`"${short(text)}" cannot be read: ${(error as Error).message}.`);
   }
 }
 
 function refuseInterpolation(raw: string, text: string): void {
-  if (/\$\{/.test(raw)) fail(`"${text}" refers to another value with \${…}: write the value itself.`);
+  if (/\$\{/.test(raw)) fail(`"${short(text)}" refers to another value with \${…}: write the value itself.`);
 }
 
 const unquoted = (text: string): string => text.trim().replace(/^(['"])(.*)\1$/, '$2');

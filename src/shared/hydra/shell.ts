@@ -8,6 +8,8 @@ import { StudioError } from '../errors';
 /** One command: the words up to an unquoted end of line, `;`, `&`, `|` or a redirection. */
 export type ShellWords = string[];
 
+/** The longest published command lines have some two thousand. */
+const MOST_CHARACTERS = 100_000;
 const SET = /^[A-Za-z_]\w*=/;
 
 /**
@@ -15,6 +17,12 @@ const SET = /^[A-Za-z_]\w*=/;
  * @throws StudioError `bad_input` for a quote that is not closed or a variable that the text does not set
  */
 export function shellCommands(text: string): ShellWords[] {
+  if (text.length > MOST_CHARACTERS) {
+    throw new StudioError(
+      'too_large',
+      `The text has ${text.length.toLocaleString('en-US')} characters, far more than a command: paste the command alone.`,
+    );
+  }
   const commands: ShellWords[] = [];
   const variables = new Map<string, string>();
   const reader = new Reader(text, variables);
@@ -41,7 +49,8 @@ class Reader {
     if (this.at >= this.text.length) return null;
     const words: ShellWords = [];
     for (;;) {
-      while (this.at < this.text.length && (/[ \t\r]/.test(this.text[this.at]) || this.continued())) {
+      // Every blank that ends a word, also the unbreakable one that pages paste: else none would get past it.
+      while (this.at < this.text.length && (/[^\S\n]/.test(this.text[this.at]) || this.continued())) {
         this.at += this.continued() || 1;
       }
       const c = this.text[this.at];

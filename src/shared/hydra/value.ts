@@ -12,10 +12,12 @@ export function parseHydraValue(text: string): HydraValue {
   return value;
 }
 
+const MOST_DEPTH = 32;
 const NUMBER = /^[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 class Reader {
   private at = 0;
+  private depth = 0;
 
   constructor(private readonly text: string) {}
 
@@ -23,15 +25,19 @@ class Reader {
   value(stops: string): HydraValue {
     this.space();
     const c = this.text[this.at];
-    if (c === '[') return this.list();
-    if (c === '{') return this.dictionary();
+    if (c === '[' || c === '{') {
+      if (++this.depth > MOST_DEPTH) throw new Error(`it is nested more than ${MOST_DEPTH} levels deep`);
+      const value = c === '[' ? this.list() : this.dictionary();
+      this.depth--;
+      return value;
+    }
     if (c === '"' || c === "'") return this.quoted(c);
     return bare(this.word(stops));
   }
 
   end(): void {
     this.space();
-    if (this.at < this.text.length) throw new Error(`unexpected "${this.text.slice(this.at)}" at its end`);
+    if (this.at < this.text.length) throw new Error(`unexpected "${this.rest()}" at its end`);
   }
 
   private list(): HydraValue[] {
@@ -87,6 +93,12 @@ class Reader {
     return word;
   }
 
+  /** What follows, cut where it is long. */
+  private rest(): string {
+    const rest = this.text.slice(this.at);
+    return rest.length > 60 ? `${rest.slice(0, 59)}…` : rest;
+  }
+
   private space(): void {
     while (this.text[this.at] === ' ' || this.text[this.at] === '\t') this.at++;
   }
@@ -99,9 +111,7 @@ class Reader {
 
   private need(c: string, what: string): void {
     if (!this.take(c))
-      throw new Error(
-        `${what} is missing${this.at < this.text.length ? ` before "${this.text.slice(this.at)}"` : ' at its end'}`,
-      );
+      throw new Error(`${what} is missing${this.at < this.text.length ? ` before "${this.rest()}"` : ' at its end'}`);
   }
 }
 
