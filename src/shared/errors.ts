@@ -25,12 +25,15 @@ export interface WireError {
   data?: Record<string, unknown>;
 }
 
+/** Sentences hold names and values from files; what would break their line is shown as one visible character. */
+export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\ufffd');
+
 export class StudioError extends Error {
   readonly code: ErrorCode;
   readonly data: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, message: string, data?: Record<string, unknown>, options?: { cause?: unknown }) {
-    super(message, options as ErrorOptions);
+    super(oneLine(message), options as ErrorOptions);
     this.name = 'StudioError';
     this.code = code;
     this.data = data;

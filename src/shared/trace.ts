@@ -29,6 +29,7 @@
 import { z } from 'zod';
 import type { PuzzleKind } from './arc';
 import type { ExampleRef } from './dataset';
+import { schemaVersion } from './schema-version';
 
 /** H ends a cycle, L refines inside of it. */
 export interface TraceUpdate {
@@ -125,8 +126,8 @@ export function parseTraceMeta(text: string | undefined): TraceMeta | TraceMeta1
   } catch {
     return null;
   }
-  const { schema } = (said ?? {}) as { schema?: unknown };
-  if (typeof schema === 'number' && schema > 2) return { later: schema };
+  const schema = schemaVersion(said);
+  if (schema !== null && schema > 2) return { later: schema };
   return MetaSchema.safeParse(said).success ? (said as TraceMeta | TraceMeta1) : null;
 }
 

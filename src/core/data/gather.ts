@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ImportProblem } from '../../shared/contract/imports';
-import { StudioError, toWireError } from '../../shared/errors';
+import { StudioError, oneLine, toWireError } from '../../shared/errors';
 import { fileSource, memorySource, type ByteSource } from './byte-source';
 import { checkJsonSize, readLimited } from '../arc/json';
 import { checkCancelled, type WorkOptions } from '../lib/work';
@@ -32,15 +32,12 @@ const MAX_FOLDERS_DEEP = 64;
 /** Left there by systems and tools, never meant. */
 export const isHidden = (name: string): boolean => name.startsWith('.') || name === '__MACOSX';
 
-/** A name as sentences hold it: whatever would break their line is one visible character. */
-export const shownName = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\ufffd');
-
 /** "data/training/" of "data/training/a.json". */
 export const folderOf = (relative: string): string => relative.slice(0, relative.lastIndexOf('/') + 1);
 
 /** A file whose content is here already, e.g. dropped into a browser; null for a hidden one in a dropped folder. */
 export function gatheredContent(path: string, content: Uint8Array): GatheredFile | null {
-  const relative = shownName(path.replace(/\\/g, '/').replace(/^(\.?\/)+/, ''));
+  const relative = oneLine(path.replace(/\\/g, '/').replace(/^(\.?\/)+/, ''));
   const parts = relative.split('/');
   if (parts.length > 1 && parts.some(isHidden)) return null;
   return {
@@ -67,7 +64,7 @@ export async function gatherPaths(paths: readonly string[], options: WorkOptions
   const gathered: Gathered = { files: [], problems: [] };
   for (const given of paths) {
     const path = resolve(given);
-    await visit(path, shownName(basename(path) || path), 0, new Set(), gathered, options);
+    await visit(path, oneLine(basename(path) || path), 0, new Set(), gathered, options);
   }
   return gathered;
 }
@@ -93,7 +90,7 @@ async function visit(
       entered.add(identity);
       for (const name of (await readdir(path)).sort()) {
         if (isHidden(name)) continue;
-        await visit(join(path, name), `${relative}/${shownName(name)}`, depth + 1, entered, { files, problems }, options);
+        await visit(join(path, name), `${relative}/${oneLine(name)}`, depth + 1, entered, { files, problems }, options);
       }
     } else if (info.isFile()) {
       if (files.length === MAX_FILES) {

@@ -8,6 +8,8 @@ import { StudioError } from '../../shared/errors';
 const MAX_BYTES = 2 ** 30;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+/** What may follow a backslash in JSON, besides u. */
+const ESCAPED = Buffer.from('"\\/bfnrt');
 
 export class IdentifierTable {
   private constructor(
@@ -66,7 +68,7 @@ export class IdentifierTable {
   }
 }
 
-/** The places of the strings in `["…", "…"]`, or null if there is anything else. */
+/** The places of the strings in `["…", "…"]`, or null if there is anything else, also inside of a string. */
 function scanStrings(bytes: Buffer): Uint32Array | null {
   let places = new Uint32Array(2048);
   let count = 0;
@@ -82,7 +84,15 @@ function scanStrings(bytes: Buffer): Uint32Array | null {
       skip();
       const start = at;
       if (bytes[at++] !== QUOTE) return null;
-      while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+      while (at < bytes.length && bytes[at] !== QUOTE) {
+        if (bytes[at] < 0x20) return null;
+        if (bytes[at] !== BACKSLASH) at++;
+        else if (bytes[at + 1] !== 0x75) {
+          if (!ESCAPED.includes(bytes[++at])) return null;
+          at++;
+        } else if (/^[0-9a-f]{4}$/i.test(bytes.toString('latin1', at + 2, at + 6))) at += 6;
+        else return null;
+      }
       if (at++ >= bytes.length) return null;
       if (2 * count === places.length) {
         const larger = new Uint32Array(2 * places.length);

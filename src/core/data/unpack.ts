@@ -1,7 +1,7 @@
 /** Archives among gathered files: their entries take the archive's place. */
-import { toWireError } from '../../shared/errors';
+import { oneLine, toWireError } from '../../shared/errors';
 import { memorySource } from './byte-source';
-import { isHidden, shownName, type GatheredFile } from './gather';
+import { isHidden, type GatheredFile } from './gather';
 import { checkCancelled, type WorkOptions } from '../lib/work';
 import { isZip, listZip, type ZipEntry } from './zip';
 
@@ -53,7 +53,7 @@ async function listing(
     }
     const { entries, refused } = await listZip(source, file.relative);
     for (const { name, reason } of refused) {
-      const shown = shownName(name);
+      const shown = oneLine(name);
       fault({ path: `${file.path} › ${shown}` }, `${file.relative} › ${shown} is left out: ${reason}.`);
     }
     // In the order of names, as in a folder.
@@ -61,7 +61,7 @@ async function listing(
       .filter(({ name }) => !name.split('/').some(isHidden))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const inFolder = inOneFolder(shown) ? '' : `${stem(file.relative)}/`;
-    return shown.map((entry) => gatheredEntry(file, entry, shownName(`${inFolder}${entry.name}`)));
+    return shown.map((entry) => gatheredEntry(file, entry, oneLine(`${inFolder}${entry.name}`)));
   } finally {
     await source.close();
   }
@@ -78,7 +78,7 @@ function gatheredEntry(archive: GatheredFile, entry: ZipEntry, relative: string)
     }
   };
   return {
-    path: `${archive.path} › ${shownName(entry.name)}`,
+    path: `${archive.path} › ${oneLine(entry.name)}`,
     relative,
     disk: null,
     bytes: entry.bytes,

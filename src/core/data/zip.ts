@@ -14,7 +14,6 @@ import {
   type ZipFault,
   type ZipRecord,
 } from '../lib/zip-directory';
-import { shownName } from './gather';
 import type { ByteSource } from './byte-source';
 
 export interface ZipEntry {
@@ -78,7 +77,7 @@ export async function listZip(source: ByteSource, file: string): Promise<ZipList
     if (total > MAX_TOTAL) {
       throw new StudioError('too_large', `${file} unpacks to more than 4 GB: unpack it yourself and import a part.`);
     }
-    const place = `${file} › ${shownName(name)}`;
+    const place = `${file} › ${name}`;
     listing.entries.push({ name, bytes: record.size, read: (from) => readEntry(from, record, offset, place) });
   }
   return listing;

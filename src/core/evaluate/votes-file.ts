@@ -36,15 +36,21 @@ export async function readVotes(
       return data;
     };
     const votes = Votes.restore({
-      ballots: JSON.parse(metadata.ballots) as { task: string; input: number; votes: number }[],
+      ballots: parsed(metadata, 'ballots') as { task: string; input: number; votes: number }[],
       pool: take('pool', Uint8Array),
       views: take('views', Int32Array),
       grids: take('grids', Int32Array),
       q: take('q', Float64Array),
     });
-    return { votes, about: JSON.parse(metadata.about) as unknown, extra: tensors };
+    return { votes, about: parsed(metadata, 'about'), extra: tensors };
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof SyntaxError || error instanceof TypeError)) throw error;
     throw new StudioError('damaged', `${path} holds no votes (${error.message}): delete it and evaluate again.`);
   }
+}
+
+/** @throws RangeError, SyntaxError */
+function parsed(metadata: Readonly<Record<string, string>>, key: string): unknown {
+  if (!Object.hasOwn(metadata, key)) throw new RangeError(`"${key}" is missing`);
+  return JSON.parse(metadata[key]);
 }

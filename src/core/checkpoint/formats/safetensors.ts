@@ -136,7 +136,8 @@ const isSize = (value: unknown): value is number => Number.isSafeInteger(value) 
 function checkEntry(entry: unknown, name: string, path: string): TensorEntry {
   if (!isRecord(entry)) throw damaged(path, `tensor "${name}" has no description`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (typeof dtype !== 'string' || !isDtype(dtype)) {
+  if (typeof dtype !== 'string') throw damaged(path, `tensor "${name}" has no type`);
+  if (!isDtype(dtype)) {
     throw damaged(path, `tensor "${name}" has type ${JSON.stringify(dtype)}, which is not read here`);
   }
   if (!Array.isArray(shape) || !shape.every(isSize)) throw damaged(path, `tensor "${name}" has no shape`);
