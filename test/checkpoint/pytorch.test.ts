@@ -260,7 +260,7 @@ describe('number formats', () => {
 });
 
 describe('both readers', () => {
-  // node scripts/fuzz-checkpoints.mjs does the same with 10,000.
+  // scripts/reliability/files.mjs does the same with 10,000.
   it('answer 600 random changes of good files with tensors or a sentence', async () => {
     const result = await fuzz(600, 3);
     expect(result.refused).toBeGreaterThan(300);

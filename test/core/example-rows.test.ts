@@ -9,9 +9,9 @@ import { NamesCache } from '../../src/core/data/names-cache';
 import { DatasetStore } from '../../src/core/data/store';
 import { writeTaskDataset } from '../../src/core/data/task-dataset';
 import { embeddingRows } from '../../src/core/trace/example-rows';
+import { IDENTITY } from '../../src/shared/arc-augment';
 
 const task = { name: 't', train: [{ input: [[1]], output: [[2]] }], test: [{ input: [[3]], output: [[4]] }] };
-const plain = { dihedral: 0 as const, colours: Array.from({ length: 10 }, (_, c) => c) };
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'trm-names-'))));
@@ -28,7 +28,7 @@ async function checkpointOf(names: readonly string[]): Promise<string> {
 describe('the embedding rows of examples', () => {
   it('are found by name, and the names are read once for all questions about one file', async () => {
     const data = join(folder, 'data');
-    const views = ['b', 'a', 'c'].map((name) => ({ name, augmentation: plain as never }));
+    const views = ['b', 'a', 'c'].map((name) => ({ name, augmentation: IDENTITY }));
     await writeTaskDataset(data, task, views, 5);
     // Rows 0 … 4; "c" is not among them, and "a" is twice: the first one counts.
     const path = await checkpointOf(['<blank>', 'a', 'x', 'b', 'a']);
@@ -57,7 +57,7 @@ describe('the embedding rows of examples', () => {
 
   it('of a list that is none are refused in a sentence', async () => {
     const data = join(folder, 'data');
-    await writeTaskDataset(data, task, [{ name: 'a', augmentation: plain as never }], 5);
+    await writeTaskDataset(data, task, [{ name: 'a', augmentation: IDENTITY }], 5);
     const path = join(folder, 'step_1.safetensors');
     const bytes = new Uint8Array(Buffer.from('["a", '));
     await writeSafetensors(path, new Map([['identifiers', { shape: [bytes.length], data: bytes }]]), {});
