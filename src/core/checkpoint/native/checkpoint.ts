@@ -6,7 +6,6 @@
  * the data.
  */
 import { createHash, type Hash } from 'node:crypto';
-import type { TrainConfig } from '../../../shared/config';
 import { StudioError } from '../../../shared/errors';
 import type { ModelSpec } from '../../model/architecture';
 import { architectureOf } from '../../model/registry';
