@@ -92,6 +92,6 @@ it('a path is whole by the rules of the system', () => {
     expect([path, isWholePath(path, false), isWholePath(path, true)]).toEqual([path, posix, windows]);
   }
   expect(relativeSentence('~/out/x', false)).toBe(
-    '"~/out/x" does not say where it begins: write the whole path, such as /home/you/out/x.',
+    '~/out/x is no whole path: say where it begins, such as /home/you/out/x.',
   );
 });

@@ -88,7 +88,7 @@ function scanStrings(bytes: Buffer): Uint32Array | null {
         if (bytes[at] < 0x20) return null;
         if (bytes[at] !== BACKSLASH) at++;
         else if (bytes[at + 1] !== 0x75) {
-          if (!ESCAPED.includes(bytes[++at])) return null;
+          if (++at >= bytes.length || !ESCAPED.includes(bytes[at])) return null;
           at++;
         } else if (/^[0-9a-f]{4}$/i.test(bytes.toString('latin1', at + 2, at + 6))) at += 6;
         else return null;

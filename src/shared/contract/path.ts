@@ -24,7 +24,7 @@ export function relativeSentence(path: string, windows = onWindows()): string {
     .filter((part) => !/^(\.*|~)$/.test(part))
     .join(windows ? '\\' : '/');
   const whole = windows ? `C:\\Users\\you\\${name}` : `/home/you/${name}`;
-  return `"${path.slice(0, 100)}" does not say where it begins: write the whole path, such as ${whole}.`;
+  return `${path.slice(0, 100)} is no whole path: say where it begins, such as ${whole}.`;
 }
 
 export const absolutePath = z
