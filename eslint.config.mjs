@@ -53,7 +53,7 @@ const FORBIDDEN = {
 };
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'out', '.trm', 'test/artifacts', 'test-results', 'test/golden'] },
+  { ignores: ['node_modules', 'out', '.trm', 'test/artifacts', 'test-results'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   ...vue.configs['flat/recommended'],
