@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readKaggleSubset } from '../../src/core/arc/kaggle';
 import { buildArc, type TaskSubset } from '../../src/core/data/arc-builder';
+import { readBundled } from '../../src/core/data/bundled';
 import { decodeCanvas } from '../../src/shared/arc-canvas';
 import { drawAugmentations, type ArcPuzzle } from '../../src/core/data/arc-augment';
 import { LegacyRandom } from '../../src/core/data/numpy-random';
@@ -15,7 +16,6 @@ import type { ArcRecipe, DatasetMetadata, DatasetSidecar } from '../../src/share
 
 const root = resolve(import.meta.dirname, '../..');
 const tiny = join(root, 'test/golden/arc-tiny');
-const kaggle = resolve(root, '../shared/arc/kaggle');
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'trm-arc-'))));
@@ -45,20 +45,19 @@ describe('the reference’s dataset', () => {
     }
   });
 
-  it.skipIf(!existsSync(kaggle))(
-    'is reproduced for evaluation + concept with 10 augmentations (skipped where ../shared/arc is not there)',
-    async () => {
-      const out = join(folder, 'ten');
-      const names = ['evaluation', 'concept'];
-      await buildArc(recipe(names, 'evaluation', 10), await read(join(kaggle, 'arc-agi'), names), out);
-      const list = readFileSync(join(root, 'test/golden/arc-evaluation-concept-aug10-seed42.sha256'), 'utf8')
-        .trim()
-        .split('\n');
-      const ours = list.map((line) => `${sha256(join(out, line.slice(66)))}  ${line.slice(66)}`);
-      expect(ours).toEqual(list);
-      expect(ours).toHaveLength(14);
-    },
-  );
+  it('is reproduced for evaluation + concept with 10 augmentations', async () => {
+    const out = join(folder, 'ten');
+    const names = ['evaluation', 'concept'] as const;
+    // Made from Kaggle's files, which the bundled collections equal (bundled.test.ts).
+    const subsets = names.map(async (name) => ({ name, tasks: await readBundled(join(root, 'resources'), name) }));
+    await buildArc(recipe([...names], 'evaluation', 10), await Promise.all(subsets), out);
+    const list = readFileSync(join(root, 'test/golden/arc-evaluation-concept-aug10-seed42.sha256'), 'utf8')
+      .trim()
+      .split('\n');
+    const ours = list.map((line) => `${sha256(join(out, line.slice(66)))}  ${line.slice(66)}`);
+    expect(ours).toEqual(list);
+    expect(ours).toHaveLength(14);
+  });
 });
 
 const solid = (side: number, colour: number): number[][] =>
