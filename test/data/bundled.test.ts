@@ -26,7 +26,7 @@ describe('the bundled collections', () => {
   });
 
   it('equal the Kaggle files, order included', async () => {
-    const pairs = (list: Task['train']) => list.map(({ input, output }) => [input, output]);
+    const pairs = (list: Task['test']) => list.map(({ input, output }) => [input, output]);
     const ours = await Promise.all(
       BUNDLED_SUBSETS.map(async (name) => {
         const tasks = await readBundled(resources, name);

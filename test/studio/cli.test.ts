@@ -7,7 +7,7 @@ import { join, relative, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { freshFolder } from './home';
-import { jsonLines, runCli, startEntry } from './processes';
+import { canBeBound, jsonLines, runCli, startEntry } from './processes';
 import { eventually } from './scripted-compute';
 
 const TINY = resolve(__dirname, '..', 'golden', 'arc-tiny');
@@ -338,12 +338,10 @@ describe('serve', () => {
 });
 
 describe('a home that cannot be used', () => {
-  it.skipIf(process.platform === 'win32')('for want of permission is said in one sentence', async () => {
+  it.skipIf(!canBeBound)('because there is no permission is said in one sentence', async () => {
     const home = freshFolder();
     chmodSync(home, 0o555);
-    // Root may write anywhere: as root, this is tried as nobody.
-    const uid = process.getuid?.() === 0 ? 65_534 : undefined;
-    const ended = await runCli(['runs', '--home', home], { uid });
+    const ended = await runCli(['runs', '--home', home], { bound: true });
     expect([ended.code, ended.stderr]).toEqual([
       1,
       `No permission to write to the studio home ${home}: choose another folder with --home DIR or TRM_HOME.\n`,

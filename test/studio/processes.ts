@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { which } from '../../scripts/lib/process.mjs';
 import { builtEntries } from './build';
 
 export interface Ended {
@@ -22,8 +23,17 @@ export interface Running {
 interface Options {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  uid?: number;
+  /** Bound by the permissions of files, as everybody but root is. Needs {@link canBeBound}. */
+  bound?: boolean;
 }
+
+const root = process.getuid?.() === 0;
+/**
+ * Root may write anywhere. Another user would be bound, but may be unable to enter the clone's folder; root without this
+ * one capability is bound like the files' owner.
+ */
+const BOUND = ['setpriv', '--bounding-set=-dac_override'];
+export const canBeBound = process.platform !== 'win32' && (!root || which(BOUND[0]) !== null);
 
 /** Few threads: the tests share their machine. */
 const ENV = { TF_NUM_INTRAOP_THREADS: '2', TF_NUM_INTEROP_THREADS: '1', OMP_NUM_THREADS: '2' };
@@ -34,9 +44,10 @@ export async function startEntry(
   options: Options = {},
 ): Promise<Running> {
   const folder = await builtEntries();
-  const child = spawn(process.execPath, [join(folder, `${entry}.js`), ...args], {
+  const line = [process.execPath, join(folder, `${entry}.js`), ...args];
+  const [command, ...rest] = options.bound && root ? [...BOUND, ...line] : line;
+  const child = spawn(command, rest, {
     cwd: options.cwd,
-    uid: options.uid,
     env: { ...process.env, ...ENV, TRM_HOME: undefined, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
