@@ -5,11 +5,11 @@ import { defineConfig } from 'electron-vite';
 const root = import.meta.dirname;
 
 // Everything in `dependencies` stays external (native modules); everything in `devDependencies` is bundled.
-// The targets are those of the oldest Electron that the tests drive (22: Node 16, Chrome 108).
+// The targets are those of the oldest Electron that the tests drive (33: Node 20, Chrome 130).
 export default defineConfig({
   main: {
     build: {
-      target: 'node16',
+      target: 'node20',
       sourcemap: true,
       rollupOptions: {
         input: {
@@ -24,7 +24,7 @@ export default defineConfig({
   },
   preload: {
     build: {
-      target: 'node16',
+      target: 'node20',
       rollupOptions: { input: { index: resolve(root, 'src/preload/index.ts') }, output: { format: 'cjs' } },
     },
   },
@@ -33,7 +33,7 @@ export default defineConfig({
     resolve: {
       alias: { '@shared': resolve(root, 'src/shared'), '@renderer': resolve(root, 'src/renderer') },
     },
-    build: { target: 'chrome108', rollupOptions: { input: resolve(root, 'src/renderer/index.html') } },
+    build: { target: 'chrome130', rollupOptions: { input: resolve(root, 'src/renderer/index.html') } },
     plugins: [vue()],
   },
 });

@@ -16,8 +16,6 @@ const TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
-const NOT_FOUND = -6; // net::ERR_FILE_NOT_FOUND
-
 /** Before `ready`: the scheme gets an origin of its own, so that storage and the same-origin policy work. */
 export function declareScheme(): void {
   protocol.registerSchemesAsPrivileged([
@@ -40,28 +38,20 @@ export function fileOf(url: string, folder: string): string | null {
   return inside.startsWith('..') || resolve(folder, inside) !== file || inside.split(sep).includes('..') ? null : file;
 }
 
-/**
- * Serves the built renderer. A scheme of its own instead of file://, whose pages could read the whole disk.
- * registerBufferProtocol is the older of Electron's two ways; it is the one that works alike in every Electron from 22 on.
- */
+/** Serves the built renderer. A scheme of its own instead of file://, whose pages could read the whole disk. */
 export function serveRenderer(folder: string): void {
-  protocol.registerBufferProtocol(SCHEME, (request, callback) => {
-    const file = fileOf(request.url, folder);
-    if (!file) return callback({ error: NOT_FOUND });
-    readFile(file).then(
-      (data) =>
-        callback({
-          data,
-          mimeType: TYPES[extname(file)] ?? 'application/octet-stream',
-          headers: {
-            'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-            'Content-Security-Policy': contentSecurityPolicy(),
-            'X-Content-Type-Options': 'nosniff',
-            'Cross-Origin-Opener-Policy': 'same-origin',
-          },
-        }),
-      () => callback({ error: NOT_FOUND }),
-    );
+  protocol.handle(SCHEME, async ({ url }) => {
+    const file = fileOf(url, folder);
+    const data = file && (await readFile(file).catch(() => null));
+    if (!file || !data) return Response.error();
+    return new Response(new Uint8Array(data), {
+      headers: {
+        'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+        'Content-Security-Policy': contentSecurityPolicy(),
+        'X-Content-Type-Options': 'nosniff',
+        'Cross-Origin-Opener-Policy': 'same-origin',
+      },
+    });
   });
 }
 

@@ -31,9 +31,7 @@ const client: StudioClient = {
     return () => void listeners.get(name)?.delete(own);
   },
   pathOf(file) {
-    // webUtils came with Electron 29; before, Chromium's File carried its path.
-    const path = webUtils?.getPathForFile ? webUtils.getPathForFile(file) : (file as File & { path?: string }).path;
-    return path || null;
+    return webUtils.getPathForFile(file) || null;
   },
   transport: 'electron',
   onConnection(listener) {

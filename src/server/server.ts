@@ -62,8 +62,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         sockets.close();
         server.close(() => resolve());
         // Browsers keep connections open for later; they would hold the server for minutes.
-        server.closeIdleConnections?.();
-        setTimeout(() => server.closeAllConnections?.(), 1000).unref();
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 1000).unref();
       }),
   };
 }

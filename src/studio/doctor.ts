@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem, type as osType } from 'node:os';
+import { availableParallelism, cpus, release, totalmem, type as osType } from 'node:os';
 import type { DoctorReport, RuntimeReport } from '../shared/doctor';
 import { listGpus } from './gpus';
 import { isWritable } from './home';
-import { coreCount } from './supervisor/env';
 import type { Supervisor } from './supervisor/supervisor';
 
 export interface Patient {
@@ -31,7 +30,7 @@ export async function doctorReport(patient: Patient, supervisor: Pick<Supervisor
     node: process.versions.node,
     electron: process.versions.electron ?? null,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: coreCount(),
+    cores: availableParallelism(),
     memory_bytes: totalmem(),
     gpus,
     home: patient.home,

@@ -1,8 +1,8 @@
 /** Random changes of good checkpoint files: the readers must answer each with tensors or with one of their sentences. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromBytes } from '../../src/core/lib/open-file';
 import { crc32 } from 'node:zlib';
+import { fromBytes } from '../../src/core/lib/open-file';
 import { elements } from '../../src/core/checkpoint/formats/tensor-file';
 import { readTensorFile } from '../../src/core/checkpoint/formats/open';
 import { encodeShapes } from '../../src/core/checkpoint/formats/safetensors';

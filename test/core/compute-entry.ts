@@ -1,4 +1,4 @@
-/** Builds the compute process as the app does (CommonJS for Node 16, dependencies outside), for tests that fork it. */
+/** Builds the compute process as the app does (CommonJS for Node 20, dependencies outside), for tests that fork it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from 'vite';
@@ -18,7 +18,7 @@ export function computeEntry(): Promise<string> {
       ssr: join(root, 'src/compute/index.ts'),
       outDir,
       emptyOutDir: true,
-      target: 'node16',
+      target: 'node20',
       minify: false,
       rollupOptions: { output: { format: 'cjs', entryFileNames: 'compute.cjs', chunkFileNames: '[name]-[hash].cjs' } },
     },

@@ -21,7 +21,7 @@ export async function builtEntries(): Promise<string> {
     logLevel: 'error',
     build: {
       ssr: true,
-      target: 'node16',
+      target: 'node20',
       outDir: OUT,
       emptyOutDir: true,
       minify: false,

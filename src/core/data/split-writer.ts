@@ -32,7 +32,6 @@ const megabytes = (bytes: number): string =>
  * @throws StudioError `disk_full`
  */
 function refuseSmallDisk(folder: string, { examples, puzzles, seqLen, wide }: SplitShape): void {
-  if (typeof statfsSync !== 'function') return; // Node 18.15 and later
   const { bavail, bsize } = statfsSync(folder);
   const needed = 2 * examples * seqLen * (wide ? 8 : 1) + 8 * puzzles;
   if (needed <= bavail * bsize) return;

@@ -48,9 +48,8 @@ async function list(from: string, to: string, files: { from: string; to: string;
   }
 }
 
-/** Said before hours of copying, where the system tells (Node 16, in old Electrons, has no statfs). */
+/** Said before hours of copying. */
 async function refuseFull(at: string, bytes: number): Promise<void> {
-  if (typeof statfs !== 'function') return;
   const { bavail, bsize } = await statfs(at);
   if (bavail * bsize > bytes) return;
   const gb = (n: number) => (n / 1e9).toFixed(1);

@@ -1,12 +1,6 @@
-import { availableParallelism, cpus } from 'node:os';
 import { usableThreads } from '../../core/backend/threads';
 import type { ComputeSettings } from '../../shared/contract/app';
 import type { ComputeRole } from './port';
-
-/** Cores this process may use. Node 16 has no availableParallelism. */
-export function coreCount(): number {
-  return typeof availableParallelism === 'function' ? availableParallelism() : cpus().length || 1;
-}
 
 export const DEFAULT_COMPUTE: ComputeSettings = { threads: 0, gpu: '', gpu_memory_growth: true, xla: false };
 

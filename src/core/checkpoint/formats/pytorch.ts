@@ -6,7 +6,6 @@
 import { crc32 } from 'node:zlib';
 import { StudioError } from '../../../shared/errors';
 import { openFile, readBytes, type ByteSource } from '../../lib/open-file';
-
 import { DTYPES } from './dtypes';
 import { Dict, MAX_PICKLE, TensorView, unpickle } from './pickle';
 import { elements, shown, type TensorFile, type TensorInfo } from './tensor-file';
