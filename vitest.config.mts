@@ -1,27 +1,40 @@
 import { resolve } from 'node:path';
 import vue from '@vitejs/plugin-vue';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
 
 const root = import.meta.dirname;
 const alias = { '@shared': resolve(root, 'src/shared'), '@renderer': resolve(root, 'src/renderer') };
 
-// Two projects: everything that runs in Node, and components in a DOM. One file at a time on a small machine:
-// TensorFlow uses every core by itself, and two such processes beside each other are many times slower.
+/** Folders of tests that need no TensorFlow; a new folder is one of the others until it is named here. */
+const PURE = ['shared', 'data', 'main', 'setup', 'contract'].map((folder) => `test/${folder}/**/*.test.ts`);
+
+/** Holds the pure tests to their name, through whatever they import. */
+const noTensorFlow: Plugin = {
+  name: 'no-tensorflow',
+  enforce: 'pre',
+  resolveId(id, importer) {
+    if (id.startsWith('@tensorflow/'))
+      throw new Error(`${importer} imports ${id}: a test that needs it belongs to a folder that is not PURE.`);
+  },
+};
+
+const node = { environment: 'node', pool: 'forks', testTimeout: 60_000, hookTimeout: 120_000 } as const;
+
+// Three projects: what runs in Node without TensorFlow, with it, and components in a DOM. One file at a time on a small
+// machine: TensorFlow uses every core by itself, and two such processes at once are many times slower. `npm test` runs
+// the files of the other two projects at once.
 export default defineConfig({
   test: {
     fileParallelism: false,
     projects: [
+      { plugins: [noTensorFlow], resolve: { alias }, test: { ...node, name: 'pure', include: PURE } },
       {
         resolve: { alias },
         test: {
-          name: 'node',
-          environment: 'node',
+          ...node,
+          name: 'tensor',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/renderer/**', 'test/e2e/**'],
-          pool: 'forks',
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          setupFiles: [],
+          exclude: ['test/renderer/**', 'test/e2e/**', ...PURE],
         },
       },
       {

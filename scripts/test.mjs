@@ -7,8 +7,8 @@ import { readJson, remove } from './lib/files.mjs';
 import { withNode } from './lib/node.mjs';
 import { pathsFor } from './lib/paths.mjs';
 import { Problem, sentence } from './lib/problem.mjs';
-import { judge, judgeSkip, table } from './lib/results.mjs';
-import { stagesOf } from './lib/stages.mjs';
+import { isStrict, judge, judgeSkip, table } from './lib/results.mjs';
+import { ALIASES, stagesOf } from './lib/stages.mjs';
 
 /**
  * @param {string} line
@@ -53,8 +53,9 @@ function shell(line, { cwd, env, minutes }) {
   });
 }
 
-/** @param {string[]} names @param {string} root */
-function choose(names, root) {
+/** @param {string[]} given @param {string} root */
+function choose(given, root) {
+  const names = given.flatMap((name) => ALIASES[name] ?? name);
   const all = stagesOf(root);
   const unknown = names.find((name) => !all.some((stage) => stage.name === name));
   if (unknown)
@@ -70,11 +71,11 @@ await runMain(async () => {
   const stages = choose(process.argv.slice(2), paths.root);
   const console = new Console({ log: paths.log });
   const { node } = await ensure({ paths, console });
-  const strict = ['true', '1'].includes(process.env.CI ?? '');
   const env = withNode(paths.modules, node);
   /** @type {import('./lib/results.mjs').Result[]} */
   const results = [];
   for (const { name, title, minutes, prepare } of stages) {
+    const strict = isStrict(name);
     const command = await prepare({ paths, node, console, env });
     if (typeof command === 'string') {
       process.stdout.write(`\n== ${title}: skipped: ${command}\n`);

@@ -1,3 +1,16 @@
+const STRICT = 'TRM_TEST_STRICT lets nothing be skipped here:';
+
+/**
+ * Whether whatever a stage skips counts as failed: where the caller has installed all that the stage needs. CI=true alone
+ * does not say that: a machine without Electron or Chromium is no fault of the project.
+ * @param {string} stage
+ * @param {NodeJS.ProcessEnv} [env] TRM_TEST_STRICT: 1 for every stage, or their names
+ */
+export function isStrict(stage, env = process.env) {
+  const wanted = (env.TRM_TEST_STRICT ?? '').split(',').map((name) => name.trim());
+  return ['1', 'true', stage].some((name) => wanted.includes(name));
+}
+
 /**
  * What a stage found. Stages that are not test runners count as one.
  * @typedef {object} Counts
@@ -88,7 +101,7 @@ export function judge({ stage, seconds, code, how, counts, isRunner, strict }) {
     note ||= `exit code ${code}`;
   }
   if (own.skipped && strict) {
-    note = `under CI nothing may be skipped: ${names(own.skippedNames)}`;
+    note = `${STRICT} ${names(own.skippedNames)}`;
     own.failed += own.skipped;
     own.skipped = 0;
   } else if (own.skipped) note ||= `${own.skipped} skipped: ${names(own.skippedNames)}`;
@@ -106,7 +119,7 @@ export function judgeSkip({ stage, reason, strict }) {
     result: strict ? 'failed' : 'skipped',
     seconds: 0,
     counts,
-    note: strict ? `under CI nothing may be skipped: ${reason}` : reason,
+    note: strict ? `${STRICT} ${reason}` : reason,
   };
 }
 

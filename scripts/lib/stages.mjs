@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { ensureElectron, hasDisplay, installedElectron } from './electron.mjs';
+import { join, relative } from 'node:path';
+import { electronComplaint, ensureElectron, hasDisplay, installedElectron } from './electron.mjs';
 import { readJson } from './files.mjs';
-import { which } from './process.mjs';
+import { run, which } from './process.mjs';
 import { playwrightCounts, vitestCounts } from './results.mjs';
 
 /**
@@ -38,10 +38,24 @@ const STAGES = [
     minutes: 5,
     prepare: async () => ({ line: 'knip' }),
   },
-  { name: 'unit', title: 'Unit, contract and golden tests', minutes: 40, prepare: async (context) => vitest(context) },
+  {
+    name: 'pure',
+    title: 'Unit tests without TensorFlow',
+    minutes: 20,
+    prepare: async (context) => vitest(context, 'pure', '--project=pure --project=renderer --fileParallelism'),
+  },
+  {
+    name: 'tensor',
+    title: 'Unit, contract and golden tests with TensorFlow',
+    minutes: 40,
+    prepare: async (context) => vitest(context, 'tensor', '--project=tensor'),
+  },
   { name: 'chromium', title: 'End to end in Chromium', minutes: 20, prepare: async (context) => chromium(context) },
   { name: 'electron', title: 'End to end in Electron', minutes: 20, prepare: async (context) => electron(context) },
 ];
+
+/** Names for several stages together. @type {Record<string, string[]>} */
+export const ALIASES = { unit: ['pure', 'tensor'] };
 
 /** @param {string} root */
 function hasKnip(root) {
@@ -57,11 +71,13 @@ function hasKnip(root) {
  */
 export const stagesOf = (root) => STAGES.filter((stage) => stage.name !== 'knip' || hasKnip(root));
 
-/** @param {StageContext} context @returns {Command} */
-function vitest(context) {
-  const file = reportFile(context, 'unit');
+/** @param {StageContext} context @param {string} name @param {string} projects @returns {Command} */
+function vitest(context, name, projects) {
+  const file = reportFile(context, name);
+  // Relative to the clone, whose own path may hold what a shell would take for something else.
+  const output = relative(context.paths.root, file);
   return {
-    line: `vitest run --reporter=default --reporter=json --outputFile.json="${file}"`,
+    line: `vitest run ${projects} --reporter=default --reporter=json --outputFile.json="${output}"`,
     report: { file, read: vitestCounts },
   };
 }
@@ -113,6 +129,9 @@ async function electron(context) {
     ? { path: installedElectron(paths, env), missing: null }
     : await ensureElectron({ paths, node, console });
   if (!found.path) return /** @type {string} */ (found.missing);
+  // Loads every library that Electron is linked to, and opens nothing.
+  const tried = await run(found.path, ['-e', '0'], { env: { ...env, ELECTRON_RUN_AS_NODE: '1' }, timeout: 60_000 });
+  if (tried.code !== 0) return tried.failure ?? electronComplaint(tried.stderr, tried.code ?? 1);
   if (hasDisplay({ env })) return playwright(context, 'electron', '', { TRM_ELECTRON: found.path });
   if (!which('xvfb-run', env)) return 'there is no display and no xvfb-run (Debian: `apt install xvfb xauth`)';
   return playwright(context, 'electron', 'xvfb-run -a ', { TRM_ELECTRON: found.path });

@@ -8,7 +8,7 @@ import { dependenciesCurrent, dependenciesWrong, dependencyKey } from '../../scr
 import { electronComplaint, electronFlags, hasDisplay } from '../../scripts/lib/electron.mjs';
 import { checkOutsideNode, findNode } from '../../scripts/lib/node.mjs';
 import { cacheDir, pathsFor } from '../../scripts/lib/paths.mjs';
-import { judge, judgeSkip, playwrightCounts, table, vitestCounts } from '../../scripts/lib/results.mjs';
+import { isStrict, judge, judgeSkip, playwrightCounts, table, vitestCounts } from '../../scripts/lib/results.mjs';
 
 let root: string;
 beforeEach(() => {
@@ -167,7 +167,13 @@ describe('the sum of npm test', () => {
     expect(judge({ ...ran, counts: { ...counts, passed: 0 } })).toMatchObject({ note: 'it found no tests' });
     expect(judge({ ...ran, counts, code: null, how: 'ended after 40 minutes' })).toMatchObject({ result: 'failed' });
   });
-  test('lets nothing be skipped under CI', () => {
+  test('asks for everything where the caller says so, and not because CI=true', () => {
+    expect(isStrict('electron', { CI: 'true' })).toBe(false);
+    expect(isStrict('electron', { TRM_TEST_STRICT: '1' })).toBe(true);
+    const named = { TRM_TEST_STRICT: 'pure, chromium' };
+    expect(['pure', 'chromium', 'electron'].map((stage) => isStrict(stage, named))).toEqual([true, true, false]);
+  });
+  test('lets nothing be skipped where it is strict', () => {
     const counts = { passed: 3, failed: 0, skipped: 2, skippedNames: ['a', 'b'] };
     expect(judge({ ...ran, counts }).result).toBe('passed');
     expect(judge({ ...ran, counts, strict: true })).toMatchObject({
