@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /**
  * @typedef {object} Outcome
@@ -106,8 +106,10 @@ export function run(command, args, options = {}) {
       resolve({ ...outcome, code, signal });
     };
     child.on('error', (error) => {
-      outcome.failure =
-        /** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT' ? `${command} is not there` : error.message;
+      const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+      // A folder of PATH that this user may not enter makes EACCES of a program that is nowhere.
+      const absent = code === 'ENOENT' || (code === 'EACCES' && !isAbsolute(command) && !which(command, options.env));
+      outcome.failure = absent ? `${command} is not there` : error.message;
       finish(null, null);
     });
     child.on('close', finish);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { dependenciesCurrent, dependenciesWrong, dependencyKey } from '../../scr
 import { electronComplaint, electronFlags, hasDisplay } from '../../scripts/lib/electron.mjs';
 import { checkOutsideNode, findNode } from '../../scripts/lib/node.mjs';
 import { cacheDir, pathsFor } from '../../scripts/lib/paths.mjs';
+import { run } from '../../scripts/lib/process.mjs';
 import { isStrict, judge, judgeSkip, playwrightCounts, table, vitestCounts } from '../../scripts/lib/results.mjs';
 
 let root: string;
@@ -84,6 +85,14 @@ describe('the Node inside', () => {
     expect(() => checkOutsideNode('20.18.3')).toThrow('needs Node 20.19 or newer');
     for (const version of ['20.19.0', '22.0.0', '24.1.0']) expect(() => checkOutsideNode(version)).not.toThrow();
   });
+});
+
+test('a program that is nowhere is not there, whatever folders of PATH may not be used', async () => {
+  put('closed/tool', '');
+  chmodSync(join(root, 'closed/tool'), 0o600);
+  const env = { PATH: join(root, 'closed') };
+  expect((await run('tool', [], { env })).failure).toBe('tool is not there');
+  expect((await run('other', [], { env })).failure).toBe('other is not there');
 });
 
 describe('what was installed and built', () => {
