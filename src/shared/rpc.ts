@@ -1,5 +1,5 @@
 /**
- * The frames of the WebSocket at `/ws` (and of any other port that carries text), each encoded by `wire.ts`. The
+ * The frames of the WebSocket at `/ws`, each one binary message of `wire.ts`. The
  * address carries the token: `/ws?token=…`. A server that refuses the token closes with `CLOSE_UNAUTHORISED`.
  */
 import type { EventName, Events, MethodName } from './contract';

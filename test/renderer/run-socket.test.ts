@@ -18,7 +18,7 @@ function listen(at = 0): Promise<void> {
     server = new WebSocketServer({ port: at, host: '127.0.0.1' }, resolve);
     server.on('connection', (socket) => {
       clients.push(socket);
-      socket.on('message', (data) => answer(decodeWire(String(data)) as CallFrame, socket));
+      socket.on('message', (data) => answer(decodeWire(data as Buffer) as CallFrame, socket));
     });
   });
 }

@@ -4,7 +4,7 @@ import { CLOSE_UNAUTHORISED, type CallFrame, type ServerFrame } from '@shared/rp
 import { decodeWire, encodeWire } from '@shared/wire';
 
 interface Waiting {
-  frame: CallFrame;
+  message: Uint8Array<ArrayBuffer>;
   sent: boolean;
   resolve(output: unknown): void;
   reject(error: StudioError): void;
@@ -44,18 +44,19 @@ export function createSocketClient(address: string, options: SocketOptions = {})
 
   const send = (call: Waiting): void => {
     call.sent = true;
-    socket?.send(encodeWire(call.frame));
+    socket?.send(call.message);
   };
 
   const open = (): void => {
     const mine = connect(address);
     socket = mine;
+    mine.binaryType = 'arraybuffer';
     mine.onopen = () => {
       failures = 0;
       setUp(true);
       for (const call of waiting.values()) if (!call.sent) send(call);
     };
-    mine.onmessage = (message: MessageEvent) => receive(decodeWire(String(message.data)) as ServerFrame);
+    mine.onmessage = (message: MessageEvent) => receive(decodeWire(message.data as ArrayBuffer) as ServerFrame);
     // A close follows every error and is what counts.
     mine.onerror = () => undefined;
     mine.onclose = (event: CloseEvent) => {
@@ -94,7 +95,9 @@ export function createSocketClient(address: string, options: SocketOptions = {})
       if (refused) return Promise.reject(unauthorised());
       return new Promise((resolve, reject) => {
         const frame: CallFrame = { id: nextId++, method, input };
-        const call: Waiting = { frame, sent: false, resolve: resolve as (output: unknown) => void, reject };
+        // Encoded now: input that cannot be sent rejects this call alone, and what is changed later is not sent.
+        const message = encodeWire(frame);
+        const call: Waiting = { message, sent: false, resolve: resolve as (output: unknown) => void, reject };
         waiting.set(frame.id, call);
         if (up) send(call);
       });
