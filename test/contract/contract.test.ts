@@ -39,7 +39,7 @@ async function served(of: Studio): Promise<{
   const frames: ServerFrame[] = [];
   const waiting = new Map<number, (frame: ServerFrame) => void>();
   socket.on('message', (data) => {
-    const frame = decodeWire(String(data)) as ServerFrame;
+    const frame = decodeWire(data as Buffer) as ServerFrame;
     frames.push(frame);
     if ('id' in frame) waiting.get(frame.id)?.(frame);
   });
@@ -51,6 +51,13 @@ async function served(of: Studio): Promise<{
       socket.send(encodeWire({ id, method, input }));
     });
   return { server, call, frames };
+}
+
+/** As Electron's IPC could bring it, which clones circles and big integers. */
+function circle(): unknown {
+  const view: Record<string, unknown> = {};
+  view.self = view;
+  return { view };
 }
 
 describe('the contract', () => {
@@ -96,6 +103,11 @@ describe('the contract', () => {
     ['runs.lst', {}, 'bad_input', 'did you mean runs.list'],
     ['__proto__', {}, 'bad_input', '__proto__'],
     ['toString', {}, 'bad_input', 'toString'],
+    [{ toString: 1, valueOf: 1 }, {}, 'bad_input', 'There is no method "an object".'],
+    [7n, {}, 'bad_input', 'There is no method "7".'],
+    ['runs.get', { run: 7n }, 'bad_input', 'run is 7'],
+    ['runs.get', { run: { a: 1 } }, 'bad_input', 'run'],
+    ['settings.set', circle(), 'bad_input', 'nested more than 100 deep'],
     ['runs.get', { run: 'nobody' }, 'not_found', 'nobody'],
     ['runs.get', {}, 'bad_input', 'run'],
     ['runs.get', null, 'bad_input', 'run'],
@@ -126,15 +138,20 @@ describe('the contract', () => {
       'bad_input',
       'lr is 5',
     ],
-  ])('%s with %j is refused as %s, in one sentence', async (method, input, code, says) => {
-    const opened = await studio();
-    const answer = await opened.answer(method, input);
-    if (!('error' in answer)) throw new Error('it was taken');
-    expect(answer.error.code).toBe(code);
-    expect(answer.error.message).toContain(says);
-    expect(answer.error.message).toMatch(/[.?]$/);
-    expect(answer.error.message).not.toMatch(/\n|\bat .*:\d+:\d+/);
-  });
+  ] as [unknown, unknown, string, string][])(
+    '%o with %o is refused as %s, in one sentence',
+    async (method, input, code, says) => {
+      const opened = await studio();
+      const answer = await opened.answer(method, input);
+      if (!('error' in answer)) throw new Error('it was taken');
+      expect(answer.error.code).toBe(code);
+      expect(answer.error.message).toContain(says);
+      expect(answer.error.message).toMatch(/[.?]$/);
+      // A question asks something: "did you mean …?"; what is said ends with a full stop.
+      expect(answer.error.message.endsWith('?')).toBe(answer.error.message.includes('did you mean'));
+      expect(answer.error.message).not.toMatch(/\n|\bat .*:\d+:\d+|undefined|\[object|\.\.$/);
+    },
+  );
 
   it('names the config’s own key, with every issue for the form', async () => {
     const opened = await studio();

@@ -72,7 +72,7 @@ function findField(key: string): ConfigField {
     key,
     fields.map((f) => f.path),
   );
-  return fail(`${key} is not a config key${close ? `: did you mean ${close}` : ''}?`);
+  return fail(`${key} is not a config key${close ? `: did you mean ${close}?` : '.'}`);
 }
 
 function valueFor(field: ConfigField, raw: string, text: string): HydraValue {
