@@ -1,20 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { extname, join, relative, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import { protocol } from 'electron';
 import { contentSecurityPolicy } from '../shared/csp';
+import { fileFor, liesIn, typeOf } from '../studio/window-files';
 import { SCHEME, isOwnPage } from './links';
-
-const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.ico': 'image/x-icon',
-  '.woff2': 'font/woff2',
-  '.wasm': 'application/wasm',
-};
 
 /** Before `ready`: the scheme gets an origin of its own, so that storage and the same-origin policy work. */
 export function declareScheme(): void {
@@ -25,33 +14,24 @@ export function declareScheme(): void {
 
 /** The file of the renderer's folder that `url` names, or null for anything outside it. */
 export function fileOf(url: string, folder: string): string | null {
-  if (!isOwnPage(url)) return null;
-  let path: string;
-  try {
-    path = decodeURIComponent(new URL(url).pathname);
-  } catch {
-    return null;
-  }
-  if (path.includes('\0')) return null;
-  const file = resolve(folder, `.${path === '/' ? '/index.html' : path}`);
-  const inside = relative(folder, file);
-  return inside.startsWith('..') || resolve(folder, inside) !== file || inside.split(sep).includes('..') ? null : file;
+  return isOwnPage(url) ? fileFor(folder, new URL(url).pathname) : null;
 }
 
 /** Serves the built renderer. A scheme of its own instead of file://, whose pages could read the whole disk. */
 export function serveRenderer(folder: string): void {
-  protocol.handle(SCHEME, async ({ url }) => {
-    const file = fileOf(url, folder);
-    const data = file && (await readFile(file).catch(() => null));
-    if (!file || !data) return Response.error();
-    return new Response(new Uint8Array(data), {
-      headers: {
-        'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-        'Content-Security-Policy': contentSecurityPolicy(),
-        'X-Content-Type-Options': 'nosniff',
-        'Cross-Origin-Opener-Policy': 'same-origin',
-      },
-    });
+  protocol.handle(SCHEME, ({ url }) => answer(url, folder).catch(() => Response.error()));
+}
+
+async function answer(url: string, folder: string): Promise<Response> {
+  const file = fileOf(url, folder);
+  if (file === null || !(await liesIn(folder, file))) return Response.error();
+  return new Response(new Uint8Array(await readFile(file)), {
+    headers: {
+      'Content-Type': typeOf(file),
+      'Content-Security-Policy': contentSecurityPolicy(),
+      'X-Content-Type-Options': 'nosniff',
+      'Cross-Origin-Opener-Policy': 'same-origin',
+    },
   });
 }
 

@@ -19,11 +19,14 @@ export class Access {
     private readonly host: string,
     /** The port that was bound; cookies do not tell ports apart, so the cookie's name does. */
     private readonly port: () => number,
+    /** Where a proxy in front of the server is reached. */
+    private readonly publicAddress: URL | null = null,
   ) {}
 
   /** Whether the Host header names this server: its own name and port, or any IP address where all are listened at. */
   knowsHost(request: IncomingMessage): boolean {
     const header = request.headers.host ?? '';
+    if (this.isPublic(request)) return true;
     const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d+))?$/i.exec(header);
     if (!match) return false;
     const [, name, port] = match;
@@ -34,10 +37,14 @@ export class Access {
     return isEverywhere(this.host) && isIP(bare) !== 0;
   }
 
-  /** A page of another origin is refused; requests without an Origin (navigation, command-line tools) need the key only. */
+  /**
+   * A page of another origin is refused; requests without an Origin (navigation, command-line tools) need the key only.
+   * A proxy may pass Host on or put the server's own in its place: the public origin is right with both.
+   */
   ownOrigin(request: IncomingMessage): boolean {
     const { origin, host } = request.headers;
-    return origin === undefined || origin === `http://${host}`;
+    if (origin === undefined || origin === this.publicAddress?.origin) return true;
+    return !this.isPublic(request) && origin === `http://${host}`;
   }
 
   /** The key in the address: what is printed at the start. */
@@ -52,8 +59,13 @@ export class Access {
   }
 
   /** Out of reach of scripts, and not sent along from other sites. Ends with the browser's session, as the key with ours. */
-  get cookie(): string {
-    return `${this.cookieName}=${this.token}; HttpOnly; SameSite=Strict; Path=/`;
+  cookieFor(request: IncomingMessage): string {
+    const secure = this.isPublic(request) && this.publicAddress?.protocol === 'https:' ? '; Secure' : '';
+    return `${this.cookieName}=${this.token}; HttpOnly; SameSite=Strict; Path=/${secure}`;
+  }
+
+  private isPublic(request: IncomingMessage): boolean {
+    return this.publicAddress !== null && request.headers.host?.toLowerCase() === this.publicAddress.host;
   }
 
   private get cookieName(): string {
@@ -69,4 +81,9 @@ export class Access {
 
 export function isEverywhere(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
+}
+
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

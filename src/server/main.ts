@@ -4,6 +4,7 @@ import { appFiles } from '../studio/app-files';
 import { forkCompute } from '../studio/compute-fork';
 import { resolveHome } from '../studio/home';
 import { openStudio, type Studio } from '../studio/studio';
+import { isLoopback } from './access';
 import type { ServerOptions } from './options';
 import { serve } from './server';
 
@@ -30,13 +31,12 @@ export async function serveUntilSignal(options: Omit<ServerOptions, 'help'>, com
       renderer: files.renderer,
       host: options.host,
       port: options.port,
+      publicAddress: options.publicAddress,
       onTaken: (port, next) => say(`Port ${port} is in use; trying ${next}.`),
     });
     process.stdout.write(`${server.address}\n`);
     say(`TRM Studio ${files.version} is served at that address; Ctrl-C saves and ends it. Home: ${opened.home.root}`);
-    if (options.host !== '127.0.0.1' && options.host !== 'localhost' && options.host !== '::1') {
-      say(`It listens at ${options.host}, without encryption: whoever can read the network can read the key.`);
-    }
+    for (const sentence of reachSentences(options, server.port)) say(sentence);
     const signal = await ended;
     opened.log.info(`${signal}: closing`);
     await Promise.all([server.close(), opened.close()]);
@@ -49,6 +49,22 @@ export async function serveUntilSignal(options: Omit<ServerOptions, 'help'>, com
     await studio?.close();
     return 1;
   }
+}
+
+/** Who else can reach the server, and what that means. */
+export function reachSentences(
+  { host, publicAddress }: Pick<ServerOptions, 'host' | 'publicAddress'>,
+  port: number,
+): string[] {
+  const direct = isLoopback(host)
+    ? []
+    : [
+        `It listens at ${host}, without encryption: whoever can read the network can read the key and all data. Listen at 127.0.0.1 and use ssh -L or a proxy with TLS instead (docs/server.md).`,
+      ];
+  if (!publicAddress) return direct;
+  const plain =
+    publicAddress.protocol === 'http:' ? ' That address has no encryption: give the proxy a certificate.' : '';
+  return [...direct, `Behind the proxy it answers to ${publicAddress.origin}; pass it on to port ${port}.${plain}`];
 }
 
 function nextSignal(say: (sentence: string) => void): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { serveUntilSignal } from '../../server/main';
-import { DEFAULT_PORT, parsePort } from '../../server/options';
+import { DEFAULT_PORT, parsePort, parsePublicAddress } from '../../server/options';
 import { StudioError } from '../../shared/errors';
 import { computeFile, type Globals } from '../open';
 import { UsageError } from '../usage';
@@ -15,15 +15,24 @@ export function serveCommand(program: Command, exit: (code: number) => void): vo
       'the address to listen at; another one than the default lets other machines in',
       '127.0.0.1',
     )
+    .option('--public-address <address>', 'where browsers reach it behind a proxy, e.g. https://trm.example.org')
     .action(async (_options: unknown, command: Command) => {
-      const { port, host, home } = command.optsWithGlobals<Globals & { port?: string; host: string }>();
-      exit(await serveUntilSignal({ port: portOf(port), host, home }, computeFile()));
+      const { port, host, home, publicAddress } = command.optsWithGlobals<
+        Globals & { port?: string; host: string; publicAddress?: string }
+      >();
+      const options = {
+        port: inUsage(() => parsePort(port)),
+        host,
+        home,
+        publicAddress: inUsage(() => parsePublicAddress(publicAddress)),
+      };
+      exit(await serveUntilSignal(options, computeFile()));
     });
 }
 
-function portOf(text: string | undefined): number {
+function inUsage<T>(parse: () => T): T {
   try {
-    return parsePort(text);
+    return parse();
   } catch (error) {
     if (error instanceof StudioError) throw new UsageError(error.message);
     throw error;
