@@ -163,7 +163,7 @@ export class App {
   }
 
   /** The home cannot be opened: one sentence, on the screen and in the terminal; nothing is left half open. */
-  private refuse(error: unknown): void {
+  refuse(error: unknown): void {
     const { message } = toWireError(error);
     const detail = error instanceof StudioError || !(error instanceof Error) ? message : `${message}\n${error.message}`;
     process.stderr.write(`TRM Studio cannot start: ${detail}\n`);

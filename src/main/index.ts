@@ -30,7 +30,10 @@ if (app.requestSingleInstanceLock()) {
   const instance = new App(root, userData);
   app.on('second-instance', () => instance.focus());
   app.on('activate', () => instance.focus());
-  void app.whenReady().then(() => instance.start());
+  app
+    .whenReady()
+    .then(() => instance.start())
+    .catch((error: unknown) => instance.refuse(error));
 } else {
   process.stderr.write(`TRM Studio is already open with the home ${root}; its window was brought to the front.\n`);
   app.quit();

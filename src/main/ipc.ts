@@ -5,8 +5,13 @@ import { isOwnPage } from './links';
 
 /** Only the top frame of the app's own page may call; a frame that something else got into may not. */
 function isOwnFrame(event: IpcMainInvokeEvent, own: WebContents | undefined): boolean {
-  const frame = event.senderFrame;
-  return !!frame && event.sender === own && frame === own.mainFrame && isOwnPage(frame.url);
+  try {
+    const frame = event.senderFrame;
+    return !!frame && event.sender === own && frame === own.mainFrame && isOwnPage(frame.url);
+  } catch {
+    // Asking a frame that has just gone, or a window that is being closed, throws.
+    return false;
+  }
 }
 
 /**

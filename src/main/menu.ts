@@ -70,7 +70,7 @@ export function menuTemplate(actions: MenuActions, mac: boolean): MenuItemConstr
     label: '&Help',
     submenu: [
       { label: 'Keyboard shortcuts', click: () => actions.command({ command: 'shortcuts' }) },
-      { label: 'The TRM reference and paper', click: () => void shell.openExternal(HELP_URL) },
+      { label: 'The TRM reference and paper', click: () => void shell.openExternal(HELP_URL).catch(() => undefined) },
       separator,
       { label: 'Open the log folder', click: actions.showLogs },
       { label: 'Open the studio home', click: actions.showHome },

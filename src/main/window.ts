@@ -49,7 +49,8 @@ export function restrictContents(): void {
 
 function openOutside(url: string): void {
   const link = externalLink(url);
-  if (link) void shell.openExternal(link);
+  // Rejected where the system has no browser: nothing that the app could do better than not to open it.
+  if (link) shell.openExternal(link).catch(() => undefined);
 }
 
 /** The one window, not yet shown: it appears with its first frame. */
@@ -93,7 +94,10 @@ export function createWindow(memory: WindowMemory, title: string): BrowserWindow
   window.once('closed', () => nativeTheme.off('updated', repaint));
 
   offerReload(window);
-  void window.loadURL(INDEX);
+  // Also rejected where the window is closed or loads again meanwhile; what is not there leaves an empty page, and a log.
+  window.loadURL(INDEX).catch((error: unknown) => {
+    if (!window.isDestroyed()) process.stderr.write(`TRM Studio's page was not loaded: ${String(error)}\n`);
+  });
   return window;
 }
 
