@@ -42,12 +42,13 @@ export async function readFuses(binary) {
 /** Sets all fuses that this Electron has. @param {string} binary its path, as the packager left it */
 export async function setFuses(binary) {
   const there = Object.keys(await readFuses(binary));
+  const set = NAMES.filter((name) => there.includes(name)).map((name) => [FuseV1Options[name], FUSES[name]]);
   await flipFuses(binary, {
     version: FuseVersion.V1,
     // An Electron with a fuse that is not named above stops the packaging.
-    strictlyRequireAllFuses: there.length === NAMES.length,
+    strictlyRequireAllFuses: set.length === NAMES.length,
     resetAdHocDarwinSignature: process.platform === 'darwin' && process.arch === 'arm64',
-    ...Object.fromEntries(there.map((name) => [FuseV1Options[name], FUSES[name]])),
+    ...Object.fromEntries(set),
   });
   return readFuses(binary);
 }

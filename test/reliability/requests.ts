@@ -99,12 +99,25 @@ export async function sendFrames({ port, token }: Door, count: number, seed: num
     t.sent += frames.length;
     const [head, ...rest] = heard.split('\r\n\r\n');
     const said = rest.join('\r\n\r\n');
-    note(t, `${head.slice(9, 12)}${keyed ? ' with the key' : ''}`);
+    note(t, `${keyed ? 'key' : 'no key'}, ${head.slice(9, 12)}, ${closeCode(said)}`);
     if (!closed) t.faults.push(`not closed: ${shown(bytes)}`);
     if (!keyed && said !== '' && said.charCodeAt(0) !== 0x88)
       t.faults.push(`answered without the key: ${shown(bytes)}`);
   });
   return t;
+}
+
+/** The code of the server's close frame in what it said after its handshake. */
+function closeCode(said: string): string {
+  for (let at = 0; at + 1 < said.length;) {
+    const length = said.charCodeAt(at + 1);
+    const wide = length === 126 ? 2 : length === 127 ? 8 : 0;
+    if (said.charCodeAt(at) === 0x88)
+      return length < 2 ? 'closed' : String(said.charCodeAt(at + 2) * 256 + said.charCodeAt(at + 3));
+    const size = wide ? parseInt(Buffer.from(said.slice(at + 2, at + 2 + wide), 'latin1').toString('hex'), 16) : length;
+    at += 2 + wide + size;
+  }
+  return 'dropped';
 }
 
 /** Messages of who has the key: each is answered in a sentence, or the connection is closed with a code. */

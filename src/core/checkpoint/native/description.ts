@@ -40,7 +40,6 @@ export interface CheckpointMeta {
   dtypes?: Record<string, WeightDtype>;
 }
 
-
 const count = z.number().int().min(0);
 const random = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 

@@ -1,7 +1,7 @@
 /** What a checkpoint says of itself, where it does not say it: one sentence, and no other error. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readDescription } from '../../src/core/checkpoint/description';
+import { readDescription } from '../../src/core/checkpoint/native/description';
 import { defaultConfig } from '../../src/shared/config';
 import { StudioError } from '../../src/shared/errors';
 import { schemaVersion } from '../../src/shared/schema-version';
