@@ -34,6 +34,8 @@ if (!existsSync(entry)) {
   process.stderr.write('The server is not built: npm run build.\n');
   process.exit(2);
 }
+// As in the built entry, which is CommonJS: the studio looks for the app's files from there.
+Object.assign(globalThis, { __dirname: at('out/main') });
 const { module: requests } = await runnerImport(at('test/reliability/requests.ts'));
 const { module: inProcess } = await runnerImport(at('test/reliability/in-process.ts'));
 

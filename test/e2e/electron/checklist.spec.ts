@@ -1,5 +1,5 @@
 /** Electron's security checklist, point by point: https://www.electronjs.org/docs/latest/tutorial/security */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -39,9 +39,9 @@ function stranger(page: string, script: string, webPreferences: Record<string, u
 
 test('1. Only load secure content', async () => {
   const addresses = await inPage<string[]>(
-    `[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]`,
+    `[location.href, ...[...document.querySelectorAll('[src], link[href]')].map((element) => element.src ?? element.href)]`,
   );
-  expect(addresses.length).toBeGreaterThan(3);
+  expect(addresses.length).toBeGreaterThan(2);
   for (const address of addresses) expect(address).toMatch(/^(trm-studio:\/\/app\/|data:|blob:trm-studio:)/);
   expect(await inPage('isSecureContext')).toBe(true);
   // Asked for all the same, nothing insecure leaves the page.
@@ -101,8 +101,6 @@ test('4. Enable process sandboxing', async () => {
   const renderer = await electron().app.evaluate(({ BrowserWindow }) =>
     BrowserWindow.getAllWindows()[0].webContents.getOSProcessId(),
   );
-  // A sandboxed preload has a require of its own for a handful of modules: without Node's it must have been one.
-  expect(renderer).toBeGreaterThan(0);
   const status = process.platform === 'linux' ? readFileSync(`/proc/${renderer}/status`, 'utf8') : '';
   // Root has no sandbox of the system (Debian's test machines); for everybody else the kernel filters its calls.
   if (status && process.getuid?.() !== 0) expect(status).toMatch(/^Seccomp:\s*2$/m);
@@ -151,23 +149,30 @@ test('7. Define a Content Security Policy', async () => {
     script.textContent = 'window.inlineRan = true';
     document.body.append(script);
     script.remove();
-    const image = document.createElement('div');
-    image.innerHTML = '<img src="x" onerror="window.inlineRan = true">';
     return window.inlineRan ?? null;
   })()`);
   expect(inline).toBeNull();
-  // Asked by a script of the page itself, not by the tests' debugger, which may evaluate what it likes.
-  const evaluated = await inPage<string>(`new Promise((done) => {
-    addEventListener('securitypolicyviolation', (event) => done(event.blockedURI), { once: true });
-    setTimeout('window.evalRan = true', 0);
-    setTimeout(() => done('ran: ' + window.evalRan), 500);
-  })`);
-  expect(evaluated).toBe('eval');
-  const violated = await inPage<string>(`new Promise((done) => {
-    addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective), { once: true });
-    fetch('https://example.com/').catch(() => undefined);
-  })`);
-  expect(violated).toBe('connect-src');
+  const violation = (matching: string, cause: string) =>
+    inPage<boolean>(`new Promise((done) => {
+      addEventListener('securitypolicyviolation', (event) => { if (${matching}) done(true); });
+      // From a task of its own: the tests' debugger may evaluate what it likes.
+      setTimeout(() => { ${cause} }, 10);
+      setTimeout(() => done(false), 2000);
+    })`);
+  expect(await violation(`event.blockedURI === 'eval'`, `setTimeout('window.evalRan = true', 0)`)).toBe(true);
+  expect(await inPage('window.evalRan ?? null')).toBeNull();
+  expect(
+    await violation(
+      `event.effectiveDirective === 'script-src-attr'`,
+      `document.body.insertAdjacentHTML('beforeend', '<i onclick="1"></i>')`,
+    ),
+  ).toBe(true);
+  expect(
+    await violation(
+      `event.effectiveDirective === 'connect-src'`,
+      `fetch('https://example.com/').catch(() => undefined)`,
+    ),
+  ).toBe(true);
 });
 
 test('8. Do not enable allowRunningInsecureContent', async () => {
@@ -271,7 +276,7 @@ test('16. Use a current version of Electron', async () => {
   expect(pinned).toMatch(/^\d+\.\d+\.\d+$/);
   const runs = await electron().app.evaluate(() => process.versions.electron);
   // A layout put in its place for the tests may be older: then its sandbox, context isolation and fuses are still there.
-  if (process.env.ELECTRON_OVERRIDE_DIST_PATH) expect(Number(runs.split('.')[0])).toBeGreaterThanOrEqual(22);
+  if (process.env.ELECTRON_OVERRIDE_DIST_PATH) expect(Number(runs.split('.')[0])).toBeGreaterThanOrEqual(33);
   else expect(runs).toBe(pinned);
 });
 
@@ -332,7 +337,6 @@ test('19. Check which fuses you can change', async () => {
     const asNode = { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' }, encoding: 'utf8' } as const;
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     // As it comes it is a Node for whoever sets a variable.
-    expect(execFileSync(copy, ['--version'], asNode).trim()).toMatch(/^v/);
     expect(execFileSync(copy, ['-p', 'process.versions.node'], asNode).trim()).toMatch(/^\d+\./);
     const set = JSON.parse(
       execFileSync(process.execPath, [join(ROOT, 'scripts/fuses.mjs'), copy], { encoding: 'utf8' }),
@@ -345,9 +349,13 @@ test('19. Check which fuses you can change', async () => {
       OnlyLoadAppFromAsar: true,
       GrantFileProtocolExtraPrivileges: false,
     });
-    // Afterwards it is Electron whatever is set: it says Electron's version, not Node's.
-    const version = await electron().app.evaluate(() => process.versions.electron);
-    expect(execFileSync(copy, [...sandbox, '--version'], asNode).trim()).toBe(`v${version}`);
+    // Afterwards it runs no script, whatever is set, and finds no app beside it that is not in an archive.
+    const run = spawnSync(copy, [...sandbox, '-p', 'process.versions.node'], {
+      ...asNode,
+      timeout: 15_000,
+      killSignal: 'SIGKILL',
+    });
+    expect(run.stdout).not.toMatch(/^\d+\.\d+/m);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
