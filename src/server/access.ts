@@ -25,6 +25,8 @@ export class Access {
 
   /** Whether the Host header names this server: its own name and port, or any IP address where all are listened at. */
   knowsHost(request: IncomingMessage): boolean {
+    // Node takes the first of several; whoever stands in between may have taken another.
+    if ((request.headersDistinct.host?.length ?? 0) > 1) return false;
     const header = request.headers.host ?? '';
     if (this.isPublic(request)) return true;
     const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d+))?$/i.exec(header);

@@ -405,6 +405,14 @@ describe('nothing that anyone sends ends the server', () => {
   });
 });
 
+it('refuses two hosts, even with the key and the first one right', async () => {
+  const own = `127.0.0.1:${server.port}`;
+  const heard = await raw(
+    `GET / HTTP/1.1\r\nHost: ${own}\r\nHost: evil.example\r\nCookie: ${cookie().Cookie}\r\nConnection: close\r\n\r\n`,
+  );
+  expect(heard).toMatch(/^HTTP\/1\.1 4/);
+});
+
 describe('who takes too long', () => {
   it('is dropped: no headers, half of them, one byte at a time, an answer that is not read', async () => {
     const limits = { headersMs: 300, requestMs: 600, idleMs: 500, checkMs: 50 };
