@@ -21,7 +21,7 @@ export async function writeAtomically(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<WrittenFile> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const partial = `${path}.partial`;
   const hash = createHash('sha256');
   let bytes = 0;
@@ -50,6 +50,13 @@ export async function writeAtomically(
   }
   await syncFolder(dirname(path));
   return { path, bytes, sha256: hash.digest('hex') };
+}
+
+/** With its parents, each of which lasts through a power cut: what lies in a folder that does not is gone with it. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** Makes the rename last through a power cut. Windows has no such call on folders. */

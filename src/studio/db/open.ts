@@ -141,8 +141,12 @@ export function asStudioError(error: unknown, file = 'the database'): unknown {
   return known ? new StudioError(known[1], known[2](file), undefined, { cause: error }) : error;
 }
 
-/** Runs `write` so that it is on the disk when this returns: for the row that says that a checkpoint exists. */
+/**
+ * Runs `write` so that it is on the disk when this returns: for the row that says that a checkpoint exists, or that it no
+ * longer does. Inside another one it is part of that.
+ */
 export function durably<T>(db: Db, write: () => T): T {
+  if (db.inTransaction) return write();
   db.pragma('synchronous = FULL');
   try {
     return db.transaction(write)();

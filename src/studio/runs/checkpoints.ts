@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from '../context';
+import { durably } from '../db/open';
 import { absolutePath } from '../home';
 import { bestCheckpoint, type CheckpointRecord } from '../repositories/checkpoints';
 import type { RunRecord } from '../repositories/runs';
@@ -41,10 +42,10 @@ export function pruneCheckpoints(context: Context, run: RunRecord): void {
     run.config.checkpoint_every_eval,
     inUse,
   );
-  for (const c of gone) {
-    store.checkpoints.delete(c.id);
-    removeFile(context, absolutePath(home, c.path));
-  }
+  if (!gone.length) return;
+  // On the disk before the files go: a power cut must not bring back a row whose file it does not bring back.
+  durably(store.db, () => gone.forEach((c) => store.checkpoints.delete(c.id)));
+  for (const c of gone) removeFile(context, absolutePath(home, c.path));
 }
 
 /**
