@@ -1,4 +1,5 @@
 /** A training run: data, model and checkpoint brought together, the loop's words turned into messages. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBackend } from '../core/backend/load';
 import { memoryUse } from '../core/backend/memory';
@@ -151,6 +152,17 @@ async function startFrom(path: string, trainer: Trainer, job: TrainJob, data: Op
   return notes;
 }
 
+/**
+ * A name that no file has. A step may be saved twice (after so many steps, and then at an evaluation): until the studio
+ * has recorded the second file, its row is that of the first, which must stay as it is.
+ */
+function newFile(folder: string, step: number): string {
+  for (let n = 1; ; n++) {
+    const path = join(folder, `step_${step}${n === 1 ? '' : `-${n}`}.safetensors`);
+    if (!existsSync(path)) return path;
+  }
+}
+
 function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
   const id = job.job;
   const identifiers = mergedIdentifiers(job, data);
@@ -166,7 +178,7 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
     checkpoint: async ({ trainer, sampler, config, seconds, evaluated, evaluationDue }, reason) => {
       const snapshot = await trainer.snapshot();
       const { seq_len, vocab_size, num_puzzle_identifiers } = trainer.spec;
-      const written = await writeCheckpoint(join(job.run_dir, 'checkpoints', `step_${trainer.step}.safetensors`), {
+      const written = await writeCheckpoint(newFile(join(job.run_dir, 'checkpoints'), trainer.step), {
         snapshot,
         identifiers: await identifiers(),
         meta: {

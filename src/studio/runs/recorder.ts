@@ -4,10 +4,10 @@ import type { RunEvent } from '../../shared/contract/runs';
 import type { MetricBatch } from '../../shared/metrics';
 import type { Context } from '../context';
 import { flopsPerStep } from '../estimate/flops';
-import { storedPath } from '../home';
+import { absolutePath, storedPath } from '../home';
 import type { RunRecord } from '../repositories/runs';
 import { TensorBoardLog } from '../metrics/tensorboard-log';
-import { pruneCheckpoints } from './checkpoints';
+import { pruneCheckpoints, removeFile } from './checkpoints';
 import { checkpointInfos, runSummary } from './summary';
 
 /** Over how many seconds of steps the shown speed is averaged. */
@@ -111,7 +111,10 @@ export class RunRecorder {
     const { store, events, home } = this.context;
     // The accuracy belongs to these weights only if the evaluation was at this very step.
     const exact_accuracy = store.metrics.valueAt(this.run, file.step, 'eval/exact_accuracy');
+    const before = store.checkpoints.list(this.run).find(({ step }) => step === file.step);
     const record = store.checkpoints.record(this.run, { ...file, exact_accuracy }, storedPath(home, file.path));
+    // The same step was saved before, under another name: its file goes when no row names it any more.
+    if (before && before.path !== record.path) removeFile(this.context, absolutePath(home, before.path));
     pruneCheckpoints(this.context, this.record());
     const info = checkpointInfos(home, store.checkpoints.list(this.run)).find((c) => c.id === record.id);
     if (info) events.emit('run.checkpoint', info);
