@@ -46,6 +46,9 @@ export function homePaths(root: string): StudioHome {
   };
 }
 
+/** Begins the name of the file that proves that the home can be written; its process follows. */
+export const PROBE = '.write-test-';
+
 /**
  * Makes the folders of the home and proves that it can be written; what is there stays.
  * @throws StudioError `read_only`, `permission`, `disk_full` or `bad_input`: one sentence that names the folder.
@@ -58,7 +61,7 @@ export function prepareHome(root: string): StudioHome {
     }
     // Permission bits do not tell about read-only mounts or a full disk; writing does. A block, since a full disk
     // still makes empty files.
-    const probe = join(home.root, `.write-test-${process.pid}`);
+    const probe = join(home.root, `${PROBE}${process.pid}`);
     try {
       writeFileSync(probe, Buffer.alloc(4096));
     } finally {

@@ -29,6 +29,7 @@ import { Supervisor } from './supervisor/supervisor';
 import { TensorQueue } from './supervisor/tensor-queue';
 import { loadBundled } from './tasks';
 import { Traces } from './traces';
+import { removeLeft } from './left-files';
 import { Watcher } from './watcher';
 
 export interface StudioOptions {
@@ -116,6 +117,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const starters = new Starters(context, datasets, exchange, options.resources ?? files.resources);
   const bundles = new Bundles(context, exchange, (id) => runs.get(id));
   markLost(context);
+  removeLeft(context);
   traces.recover();
   evaluations.recover(options.resumeAtStart ?? false);
   solves.recover(options.resumeAtStart ?? false);

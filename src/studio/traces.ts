@@ -203,6 +203,8 @@ export class Traces {
         status: 'failed',
         error: 'TRM Studio ended before it was finished: make it again.',
       });
+      const path = absolutePath(this.context.home, t.path);
+      for (const left of [path, `${path}.partial`]) removeFile(this.context, left);
     }
   }
 

@@ -2,7 +2,8 @@
  * A run that is killed (SIGKILL) at random moments and resumed from its last whole checkpoint gives, step for step, the
  * numbers of the run that nobody disturbed, and ends with the same tensors.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -95,6 +96,38 @@ async function runToEnd(name: string, points: Points, killAfter: (() => number) 
     return;
   }
 }
+
+it('removes the graph that a killed process left among the temporary files', async () => {
+  const left = join(tmpdir(), 'trm-graph-999999999-left');
+  mkdirSync(left, { recursive: true });
+  const client = await ComputeClient.start();
+  running.push(client);
+  client.post({
+    ...job('graph', null),
+    config: tinyConfig({ studio: { max_steps: 1 }, epochs: 4000, eval_interval: 20 }),
+  });
+  await client.until('done');
+  expect(existsSync(left)).toBe(false);
+  client.post({ type: 'exit' });
+  await client.exited;
+}, 120_000);
+
+it('saves a step for the second time beside the first, whose row is still that of the first', async () => {
+  const client = await ComputeClient.start();
+  running.push(client);
+  // Every step is saved, and the one at which an iteration ends once more, with its evaluation.
+  const config = tinyConfig({ studio: { max_steps: 12, checkpoint_every_steps: 1 }, epochs: 4000, eval_interval: 1 });
+  client.post({ ...job('twice', null), config });
+  await client.until('done');
+  const files = client.all('checkpoint').map(({ checkpoint }) => checkpoint);
+  const steps = files.map(({ step }) => step);
+  expect(new Set(steps).size, `of ${steps.join(', ')}`).toBeLessThan(steps.length);
+  for (const { path, sha256 } of files) {
+    expect(createHash('sha256').update(readFileSync(path)).digest('hex')).toBe(sha256);
+  }
+  client.post({ type: 'exit' });
+  await client.exited;
+}, 120_000);
 
 it('gives the same numbers after SIGKILLs as without', async () => {
   const undisturbed: Points = new Map();

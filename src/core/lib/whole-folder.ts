@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StudioError } from '../../shared/errors';
+import { isAlive } from './alive';
 
 /**
  * Makes the folder `out`: `fill` writes into a temporary folder beside it, which is made durable and renamed when
@@ -14,10 +15,10 @@ import { StudioError } from '../../shared/errors';
 export async function makeWholeFolder<T>(out: string, fill: (temporary: string) => Promise<T>): Promise<T> {
   await refuseTaken(out);
   const parent = dirname(out);
-  const prefix = `.${basename(out)}.building-`;
+  const prefix = prefixOf(out);
   await makeParents(parent);
   await removeAbandoned(parent, prefix);
-  const temporary = join(parent, `${prefix}${process.pid}`);
+  const temporary = temporaryFolder(out);
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary);
@@ -35,6 +36,11 @@ export async function makeWholeFolder<T>(out: string, fill: (temporary: string) 
     throw error;
   }
 }
+
+const prefixOf = (out: string): string => `.${basename(out)}.building-`;
+
+/** Where this process fills `out`. */
+export const temporaryFolder = (out: string): string => join(dirname(out), `${prefixOf(out)}${process.pid}`);
 
 /** Not `mkdir`'s own `recursive`, which never returns where a parent exists that takes no folders (/proc). */
 async function makeParents(folder: string): Promise<void> {
@@ -71,15 +77,6 @@ async function removeAbandoned(parent: string, prefix: string): Promise<void> {
     const pid = Number(name.slice(prefix.length));
     if (pid !== process.pid && isAlive(pid)) continue;
     await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

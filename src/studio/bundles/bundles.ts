@@ -18,6 +18,7 @@ import { newId } from '../ids';
 import type { CheckpointRecord } from '../repositories/checkpoints';
 import type { RunRecord } from '../repositories/runs';
 import type { Exchange } from '../runs/exchange';
+import { claim } from '../unfinished';
 import { takeDatasets } from './copy';
 
 export class Bundles {
@@ -47,6 +48,7 @@ export class Bundles {
     const out = resolve(input.out);
     await refuseTaken(out);
     const partial = `${out}.partial-${newId()}`;
+    const forget = claim(this.context, [partial]);
     if (input.task !== undefined) this.running.add(input.task);
     try {
       await mkdir(partial, { recursive: true });
@@ -60,6 +62,7 @@ export class Bundles {
       await rm(partial, { recursive: true, force: true });
       throw error;
     } finally {
+      forget();
       if (input.task !== undefined) {
         this.running.delete(input.task);
         this.stopped.delete(input.task);

@@ -1,5 +1,6 @@
 /** Numbered migrations: applied in order, all of those that are due in one transaction, so that it is all or nothing. */
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { StudioError } from '../../shared/errors';
 import type { Log } from '../log';
@@ -25,7 +26,7 @@ export function migrate(db: Database.Database, file: string, migrations: readonl
   });
   const version = () => Number(db.pragma('user_version', { simple: true }));
   const before = version();
-  if (before >= sorted.length) return;
+  if (before >= sorted.length) return removeBackups(file);
 
   let backup: string | null = null;
   if (before > 0) {
@@ -61,4 +62,14 @@ export function migrate(db: Database.Database, file: string, migrations: readonl
   }
   if (backup) rmSync(backup, { force: true });
   log.info(`database ${file}: schema ${before} → ${sorted.length}`);
+}
+
+/** A database that is of the newest schema needs no copy of an older one: the process that made it was killed at the end. */
+function removeBackups(file: string): void {
+  const prefix = `${basename(file)}.schema-`;
+  for (const name of readdirSync(dirname(file))) {
+    if (name.startsWith(prefix) && /^\d+\.backup(-journal)?$/.test(name.slice(prefix.length))) {
+      rmSync(join(dirname(file), name), { force: true });
+    }
+  }
 }

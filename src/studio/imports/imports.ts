@@ -153,11 +153,19 @@ export class Imports {
       );
     }
     const { store, events } = this.context;
-    const prepared = await prepareDatasets(this.context, datasets);
+    const { prepared, forget } = await prepareDatasets(this.context, datasets);
+    let taken: string[];
     try {
-      this.storeSubsets(subsets);
+      taken = store.db
+        .transaction(() => {
+          this.storeSubsets(subsets);
+          forget();
+          return storePrepared(this.datasets, prepared);
+        })
+        .immediate();
     } catch (error) {
       dropPrepared(this.context, prepared);
+      forget();
       throw error;
     }
     this.sessions.delete(session.id);
@@ -165,26 +173,22 @@ export class Imports {
     return {
       subsets: subsets.map((s) => s.name),
       tasks: subsets.reduce((sum, s) => sum + s.tasks.length, 0),
-      datasets: storePrepared(this.datasets, prepared),
+      datasets: taken,
     };
   }
 
   private storeSubsets(subsets: readonly RecognisedSubset[]): void {
     const { store } = this.context;
-    store.db
-      .transaction(() => {
-        for (const { name, title, source, tasks } of subsets) {
-          if (store.subsets.has(name)) {
-            throw new StudioError(
-              'conflict',
-              `A collection named ${name} was stored meanwhile: look at the preview again.`,
-            );
-          }
-          store.subsets.insert({ name, title, source, bundled: false, licence: null });
-          store.tasks.insertAll(name, tasks);
-        }
-      })
-      .immediate();
+    for (const { name, title, source, tasks } of subsets) {
+      if (store.subsets.has(name)) {
+        throw new StudioError(
+          'conflict',
+          `A collection named ${name} was stored meanwhile: look at the preview again.`,
+        );
+      }
+      store.subsets.insert({ name, title, source, bundled: false, licence: null });
+      store.tasks.insertAll(name, tasks);
+    }
   }
 
   /** What was recognised as tasks, for use without storing it; ends the import. @throws StudioError `bad_input` without any */

@@ -6,13 +6,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FoundDataset } from '../../core/data/found-datasets';
 import type { GatheredFile } from '../../core/data/gather';
-import { makeWholeFolder } from '../../core/lib/whole-folder';
+import { makeWholeFolder, temporaryFolder } from '../../core/lib/whole-folder';
 import type { MazeCsvRecipe, SudokuCsvRecipe } from '../../shared/dataset';
 import type { Context } from '../context';
 import type { Datasets } from '../datasets/datasets';
 import { readFacts } from '../datasets/facts';
 import { newId, slug } from '../ids';
 import { removeFile } from '../runs/checkpoints';
+import { claim } from '../unfinished';
 
 /** Written and checked, so that what is left to do cannot fail on the files. */
 export type Prepared =
@@ -20,16 +21,36 @@ export type Prepared =
   | { how: 'copied'; id: string; name: string; folder: string; facts: ReturnType<typeof readFacts> }
   | { how: 'built'; name: string; recipe: SudokuCsvRecipe | MazeCsvRecipe; copy: string | null };
 
-/** Copies what has to be copied. @throws StudioError; what was copied before is then removed */
-export async function prepareDatasets(context: Context, found: readonly FoundDataset[]): Promise<Prepared[]> {
+/**
+ * Copies what has to be copied. @throws StudioError; what was copied before is then removed
+ * @returns forget: to be called with the rows that name the copies
+ */
+export async function prepareDatasets(
+  context: Context,
+  found: readonly FoundDataset[],
+): Promise<{ prepared: Prepared[]; forget: () => void }> {
   const prepared: Prepared[] = [];
+  const places = found.map((dataset) => placeOf(context, dataset));
+  const folders = places.flatMap(({ folder }) => (folder === null ? [] : [folder, temporaryFolder(folder)]));
+  const forget = folders.length ? claim(context, folders) : () => undefined;
   try {
-    for (const dataset of found) prepared.push(await prepare(context, dataset));
-    return prepared;
+    for (const [i, dataset] of found.entries()) prepared.push(await prepare(dataset, places[i]));
+    return { prepared, forget };
   } catch (error) {
     dropPrepared(context, prepared);
+    forget();
     throw error;
   }
+}
+
+/** Where a dataset is copied to; null where it stays where it lies. */
+function placeOf({ home }: Context, { name, from }: FoundDataset): { id: string; folder: string | null } {
+  const id = newId();
+  const beside = `${slug(name)}-${id}`;
+  if (from.how === 'copied') return { id, folder: join(home.datasets, beside) };
+  // A file on disk is read where it lies; one that was sent, or lies in an archive, needs a place.
+  const sent = from.how === 'built' && (from.train.disk === null || (from.test && from.test.disk === null));
+  return { id, folder: sent ? join(home.root, 'sources', beside) : null };
 }
 
 export function dropPrepared(context: Context, prepared: readonly Prepared[]): void {
@@ -39,22 +60,19 @@ export function dropPrepared(context: Context, prepared: readonly Prepared[]): v
   }
 }
 
-async function prepare(context: Context, { name, from }: FoundDataset): Promise<Prepared> {
-  const { home } = context;
+async function prepare({ name, from }: FoundDataset, place: ReturnType<typeof placeOf>): Promise<Prepared> {
   if (from.how === 'linked') return from;
-  const id = newId();
-  if (from.how === 'copied') {
-    const folder = join(home.datasets, `${slug(name)}-${id}`);
+  const { id, folder } = place;
+  if (from.how === 'copied' && folder) {
     const facts = await makeWholeFolder(folder, async (temporary) => {
       for (const part of from.parts) await copyTo(part.file, join(temporary, part.name));
       return readFacts(temporary, true);
     });
     return { how: 'copied', id, name, folder, facts };
   }
+  if (from.how !== 'built') throw new Error(`a dataset that is ${from.how} without a folder`);
   const { train, test, puzzle, holdOut } = from;
-  // A file on disk is read where it lies; one that was sent, or lies in an archive, needs a place.
-  const copy =
-    train.disk === null || (test && test.disk === null) ? join(home.root, 'sources', `${slug(name)}-${id}`) : null;
+  const copy = folder;
   if (copy) {
     await mkdir(dirname(copy), { recursive: true });
     await makeWholeFolder(copy, async (temporary) => {

@@ -16,4 +16,8 @@ export class SettingsRepository {
       for (const [key, value] of Object.entries(values)) if (value !== undefined) put.run(key, JSON.stringify(value));
     })();
   }
+
+  delete(key: string): void {
+    this.db.prepare('DELETE FROM settings WHERE key = ?').run(key);
+  }
 }

@@ -5,14 +5,17 @@ import type { FromCompute, JobResult } from '../../shared/compute';
 import type { Parsed } from '../../shared/contract';
 import type { RunSummary } from '../../shared/contract/runs';
 import { fromWireError, StudioError } from '../../shared/errors';
+import { exportedNames } from '../../core/checkpoint/export/exported-names';
 import { totalSteps } from '../../core/train/schedule';
 import type { Context } from '../context';
+import { durably } from '../db/open';
 import type { Datasets } from '../datasets/datasets';
 import { ProgressMeter } from '../datasets/progress';
 import { absolutePath, storedPath } from '../home';
 import { newId } from '../ids';
 import type { DatasetRecord } from '../repositories/datasets';
 import type { RunRecord } from '../repositories/runs';
+import { claim } from '../unfinished';
 import { removeFile } from './checkpoints';
 import { defaultPins } from './create';
 import { RunRecorder } from './recorder';
@@ -46,6 +49,7 @@ export class Exchange {
     const id = as.id ?? newId();
     let inserted = false;
     const folder = join(home.runs, id);
+    const forget = claim(this.context, [folder]);
     try {
       const { report, file } = await this.bring(this.requestOf(input), join(folder, 'checkpoints'), input.task);
       if (!file) throw new Error('an import without a file');
@@ -58,16 +62,20 @@ export class Exchange {
           `Its ${step} steps are all that ${report.config.epochs} epochs give on this dataset (${total}): to train on, start a new run with load_checkpoint=${file.path}.`,
         );
       }
-      store.runs.insert(run);
-      inserted = true;
       const taken = { step: report.step, ...file, reason: 'imported', exact_accuracy: null } as const;
-      store.checkpoints.record(id, taken, storedPath(home, file.path));
+      durably(store.db, () => {
+        store.runs.insert(run);
+        store.checkpoints.record(id, taken, storedPath(home, file.path));
+        forget();
+      });
+      inserted = true;
       this.tellImport(id, report);
       return { run: runSummary(store, run), report };
     } catch (error) {
       if (inserted) store.runs.delete(id);
       // Another process may have taken the same run in meanwhile.
       if (!store.runs.get(id)) removeFile(this.context, folder);
+      forget();
       throw error;
     }
   }
@@ -84,18 +92,22 @@ export class Exchange {
     }
     const { task, checkpoint: _, ...rest } = input;
     const dataset = run.dataset === null ? null : store.datasets.get(run.dataset);
+    const out = resolve(input.out);
+    const { names, last } = exportedNames(checkpoint.step, input.format);
+    const made = names.flatMap((name) => [join(out, `${name}.partial`), join(out, name)]);
+    const forget = claim(this.context, made, input.overwrite ? null : join(out, last));
     const result = await this.job(
       {
         type: 'export',
         request: {
           ...rest,
-          out: resolve(input.out),
+          out,
           checkpoint: absolutePath(home, checkpoint.path),
           data_paths: run.config.data_paths.length || !dataset ? null : [absolutePath(home, dataset.path)],
         },
       },
       task,
-    );
+    ).finally(forget);
     if (result.kind !== 'export') throw new Error(`an export that gave a ${result.kind}`);
     return result.report;
   }

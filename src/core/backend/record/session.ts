@@ -1,7 +1,8 @@
 /** A TensorFlow session with a graph of ours in it: loading, running, and counting what crosses its border. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../../lib/alive';
 import type { NativeBackend } from '../native';
 import { savedModel, DType, type Graph, type GraphNode, type Output } from './graph';
 
@@ -36,7 +37,8 @@ export class Session {
   ) {
     const bytes = savedModel(graph.needed(roots));
     this.graphBytes = bytes.length;
-    const folder = mkdtempSync(join(tmpdir(), 'trm-graph-'));
+    removeAbandoned();
+    const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
     try {
       writeFileSync(join(folder, 'saved_model.pb'), bytes);
       this.id = backend.binding.loadSavedModel(folder, 'serve');
@@ -78,3 +80,14 @@ export class Session {
 
 const namesOf = (outputs: readonly Output[]): string =>
   outputs.map(({ node, index }) => `${node.name}:${index}`).join(',');
+
+const PREFIX = 'trm-graph-';
+
+/** Graphs of processes that were killed while TensorFlow read them. */
+function removeAbandoned(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(name.startsWith(PREFIX) ? name.slice(PREFIX.length).split('-')[0] : NaN);
+    if (Number.isInteger(pid) && pid > 0 && !isAlive(pid))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}

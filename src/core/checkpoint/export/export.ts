@@ -13,6 +13,7 @@ import { ALL_CONFIG, formatAllConfig } from '../import/all-config';
 import { writeAtomically } from '../../lib/atomic';
 import { streamSafetensors, type StreamedShape } from '../formats/safetensors-write';
 import { DTYPES, fromFloat32, type WeightDtype } from '../formats/dtypes';
+import { exportedNames } from './exported-names';
 import { WORTH_TELLING, type ImportHost } from '../import/import-write';
 import { IDENTIFIERS, TABLE } from '../import/model-source';
 import { writePytorch, type StreamedTensor } from '../formats/pytorch-write';
@@ -28,22 +29,24 @@ export async function exportCheckpoint(request: ExportRequest, host: ImportHost)
   try {
     const { meta } = open;
     const folder = resolve(request.out);
-    const target = join(folder, `step_${meta.step}${request.format === 'safetensors' ? '.safetensors' : ''}`);
+    const target = join(folder, exportedNames(meta.step, request.format).last);
     if (!request.overwrite && existsSync(target)) {
       throw new StudioError(
         'conflict',
         `${target} is already there: choose another folder, or overwrite it (--force).`,
       );
     }
+    const config: TrainConfig = { ...meta.config, data_paths: request.data_paths ?? meta.config.data_paths };
+    const beside = [await writeAtomically(join(folder, ALL_CONFIG), [Buffer.from(formatAllConfig(config))])];
+    const identifiers = open.file.has('identifiers') ? open.file.bytes('identifiers') : new Uint8Array(0);
+    if (identifiers.length) beside.push(await writeAtomically(join(folder, IDENTIFIERS), [identifiers]));
+    // Last: where the weights are, the rest is.
     const tensors = outgoing(open, request, host);
     const file =
       request.format === 'pytorch'
         ? await writePytorch(target, tensors)
         : await streamSafetensors(target, withBytes(tensors), { format: 'pt', step: String(meta.step) });
-    const config: TrainConfig = { ...meta.config, data_paths: request.data_paths ?? meta.config.data_paths };
-    const files = [file, await writeAtomically(join(folder, ALL_CONFIG), [Buffer.from(formatAllConfig(config))])];
-    const identifiers = open.file.has('identifiers') ? open.file.bytes('identifiers') : new Uint8Array(0);
-    if (identifiers.length) files.push(await writeAtomically(join(folder, IDENTIFIERS), [identifiers]));
+    const files = [file, ...beside];
     const averaged = request.weights === 'ema' && [...open.file.tensors.keys()].some((key) => key.startsWith('ema.'));
     return {
       folder,

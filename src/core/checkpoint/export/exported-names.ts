@@ -1,0 +1,9 @@
+import type { ExportRequest } from '../../../shared/checkpoint';
+import { ALL_CONFIG } from '../import/all-config';
+import { IDENTIFIERS } from '../import/model-source';
+
+/** What an export writes into its folder, and which of it comes last: where that is, the rest is. */
+export function exportedNames(step: number, format: ExportRequest['format']): { names: string[]; last: string } {
+  const last = `step_${step}${format === 'safetensors' ? '.safetensors' : ''}`;
+  return { names: [ALL_CONFIG, IDENTIFIERS, last], last };
+}

@@ -1,0 +1,26 @@
+/** Files that a process was killed over, removed at the next start. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isActive } from '../shared/jobs';
+import type { Context } from './context';
+import { absolutePath, PROBE } from './home';
+import { isAlive } from './owner';
+import { removeFile, removeLeftovers } from './runs/checkpoints';
+import { keptFolder } from './solves/kept';
+import { removeUnfinished } from './unfinished';
+
+/** Called when runs whose process is gone are marked. What a living process works on stays. */
+export function removeLeft(context: Context): void {
+  const { store, home } = context;
+  removeUnfinished(context);
+  for (const run of store.runs.list()) if (!isActive(run.status)) removeLeftovers(context, run);
+  for (const solve of store.solves.list()) {
+    // Of one that has no answer yet and is worked on by nobody.
+    if (solve.bytes !== null || (solve.owner !== null && isAlive(solve.owner))) continue;
+    const out = absolutePath(home, solve.path);
+    for (const path of [out, `${out}.partial`, keptFolder(home, solve)]) removeFile(context, path);
+  }
+  for (const name of readdirSync(home.root)) {
+    if (name.startsWith(PROBE) && !isAlive(name.slice(PROBE.length))) removeFile(context, join(home.root, name));
+  }
+}

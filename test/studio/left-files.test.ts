@@ -1,0 +1,90 @@
+/** What a killed process leaves, and what the next start makes of it. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/studio/db/open';
+import { silentLog as log } from '../../src/studio/log';
+import { claim } from '../../src/studio/unfinished';
+import { bench, create, status } from './bench';
+import { checkpointFile, runRecord } from './fixtures';
+import { freshFolder } from './home';
+import { eventually } from './scripted-compute';
+
+/** A process that is no more. */
+const DEAD = '999999999:1';
+
+function put(path: string): string {
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, 'x');
+  return path;
+}
+
+describe('the next start', () => {
+  it('removes what a dead process was writing where no row names it, and nothing else', async () => {
+    const { studio, home } = await bench();
+    const out = freshFolder();
+    const mine = put(join(out, 'all_config.yaml'));
+    const [partial, config, last] = ['step_4.partial', 'identifiers.json', 'step_4'].map((name) => join(out, name));
+    const dead = { ...studio.context, owner: DEAD };
+    claim(dead, [mine, partial, config, last], last);
+    claim(dead, [join(home, 'runs', 'imported')]);
+    const ours = join(home, 'runs', 'ours');
+    claim(studio.context, [ours]);
+    for (const path of [partial, config, join(home, 'runs', 'imported', 'step_1'), join(ours, 'step_1')]) put(path);
+    await bench(home);
+    expect(readdirSync(out)).toEqual(['all_config.yaml']);
+    expect(readdirSync(join(home, 'runs'))).toEqual(['ours']);
+  });
+
+  it('keeps an export that was whole when its studio died', async () => {
+    const { studio, home } = await bench();
+    const out = freshFolder();
+    const [partial, config, last] = ['step_4.partial', 'all_config.yaml', 'step_4'].map((name) => join(out, name));
+    claim({ ...studio.context, owner: DEAD }, [partial, config, last], last);
+    [partial, config, last].forEach(put);
+    await bench(home);
+    expect(readdirSync(out).sort()).toEqual(['all_config.yaml', 'step_4']);
+  });
+
+  it('removes checkpoint files that were never recorded, and the proof that the home can be written', async () => {
+    const { studio, home } = await bench();
+    const run = runRecord({ status: 'stopped' });
+    studio.context.store.runs.insert(run);
+    const file = checkpointFile(join(home, 'runs', run.id), 5);
+    studio.context.store.checkpoints.record(run.id, file, `runs/${run.id}/checkpoints/step_5.safetensors`);
+    put(join(home, 'runs', run.id, 'checkpoints', 'step_6.safetensors'));
+    put(join(home, 'runs', run.id, 'checkpoints', 'step_7.safetensors.partial'));
+    put(join(home, '.write-test-999999999'));
+    await bench(home);
+    expect(readdirSync(join(home, 'runs', run.id, 'checkpoints'))).toEqual(['step_5.safetensors']);
+    expect(existsSync(join(home, '.write-test-999999999'))).toBe(false);
+  });
+
+  it('removes the copy of a database whose migration was killed after it was done', () => {
+    const file = join(freshFolder(), 'studio.db');
+    openDatabase(file, { log }).close();
+    put(`${file}.schema-1.backup`);
+    const mine = put(`${file}.my-copy`);
+    openDatabase(file, { log }).close();
+    expect(existsSync(`${file}.schema-1.backup`)).toBe(false);
+    expect(existsSync(mine)).toBe(true);
+  });
+});
+
+it('keeps the file that a row names until the row names another of the same step', async () => {
+  const { studio, compute, home } = await bench();
+  const run = await create(studio, 'a');
+  await eventually(() => status(studio, run) === 'running');
+  const port = compute.latest('tensor');
+  const { job } = port.job('train');
+  const first = checkpointFile(join(home, 'runs', run.id), 5, 'first');
+  port.say({ type: 'checkpoint', job, checkpoint: first });
+  const second = { ...checkpointFile(join(home, 'runs', run.id), 51, 'second'), step: 5 };
+  expect(readFileSync(first.path, 'utf8')).toBe('first');
+  port.say({ type: 'checkpoint', job, checkpoint: second });
+  expect(studio.context.store.checkpoints.list(run.id).map(({ step, sha256 }) => [step, sha256])).toEqual([
+    [5, second.sha256],
+  ]);
+  expect(existsSync(first.path)).toBe(false);
+  expect(existsSync(second.path)).toBe(true);
+});
