@@ -11,7 +11,7 @@ const NAMED = 20;
 export function tellResults(studio: Studio, runs: readonly RunRecord[], json: boolean): void {
   const [first, ...others] = runs;
   for (const other of others) {
-    const pair = newestPair(studio.evaluations.list(first.id), studio.evaluations.list(other.id));
+    const pair = newestPair(studio.evaluations.listOf(first.id), studio.evaluations.listOf(other.id));
     if (!pair) {
       if (!json) say(`\n${first.name} and ${other.name} were not both evaluated on the same data: trm eval does that.`);
       continue;

@@ -205,7 +205,7 @@ export function makeHandlers({
       return {};
     },
 
-    'evaluations.list': ({ run }) => evaluations.list(run),
+    'evaluations.list': ({ run }) => (run === undefined ? evaluations.list() : evaluations.listOf(run)),
     'evaluations.get': ({ evaluation }) => evaluations.get(evaluation),
     'evaluations.create': (input) => evaluations.create(input),
     'evaluations.cancel': ({ evaluation }) => evaluations.cancel(evaluation),

@@ -12,6 +12,7 @@ import { StudioEvents } from './emitter';
 import { makeHandlers } from './handlers';
 import { prepareHome, type StudioHome } from './home';
 import { Imports } from './imports/imports';
+import { JobQueue } from './jobs/queue';
 import { openLog, type Log } from './log';
 import { isAlive, ownerOf } from './owner';
 import { defaultPins } from './runs/create';
@@ -26,7 +27,6 @@ import { getSettings } from './settings';
 import { computeEnv } from './supervisor/env';
 import type { ComputeFactory, ComputeRole } from './supervisor/port';
 import { Supervisor } from './supervisor/supervisor';
-import { TensorQueue } from './supervisor/tensor-queue';
 import { loadBundled } from './tasks';
 import { Traces } from './traces';
 import { removeLeft } from './left-files';
@@ -49,7 +49,7 @@ export interface StudioOptions {
   resumeAtStart?: boolean;
   /** How long `close` waits for a run to save and stop. */
   closeDeadlineMs?: number;
-  /** How long `runs.stop` waits before the process is killed. */
+  /** How long a run, an evaluation or a solve may take to stop before its process is killed. */
   stopDeadlineMs?: number;
 }
 
@@ -109,7 +109,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const datasets = new Datasets(context, () => runs.pump());
   const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
   const traces = new Traces(context);
-  const queue = new TensorQueue(context);
+  const queue = new JobQueue(context, options.stopDeadlineMs);
   const evaluations = new Evaluations(context, queue);
   const solves = new Solves(context, queue, (solve) => traces.removeFilesOf({ solve }));
   const imports = new Imports(context, datasets);
@@ -149,18 +149,21 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   let closed: Promise<void> | null = null;
   const close = async () => {
     const deadline = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
-    watcher.close();
-    imports.close();
-    datasets.builds.beginClose();
-    runs.close();
-    evaluations.close();
-    solves.close();
-    queue.close();
-    await Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]);
-    await supervisor.close(5_000);
-    runs.closed();
-    datasets.close();
-    db.close();
+    // Whatever cannot be done (a full disk), the rest of it still is: a studio that stays half open is worse.
+    const attempt = async (step: () => unknown): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        log.error('closing', error);
+      }
+    };
+    const asks = [watcher, imports, runs, evaluations, solves, queue].map((service) => () => service.close());
+    for (const ask of [() => datasets.builds.beginClose(), ...asks]) await attempt(ask);
+    await attempt(() => Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]));
+    await attempt(() => supervisor.close(5_000));
+    await attempt(() => runs.closed());
+    await attempt(() => datasets.close());
+    await attempt(() => db.close());
     log.info('closed');
   };
   return {

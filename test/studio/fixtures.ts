@@ -6,6 +6,7 @@ import { defaultConfig, TrainConfigSchema, type TrainConfig } from '../../src/sh
 import type { CheckpointFile } from '../../src/shared/compute';
 import type { BackendInfo } from '../../src/shared/doctor';
 import type { RunRecord } from '../../src/studio/repositories/runs';
+import type { Context } from '../../src/studio/context';
 import { openDatabase } from '../../src/studio/db/open';
 import { silentLog as log } from '../../src/studio/log';
 import { openStore, type Store } from '../../src/studio/store';
@@ -120,4 +121,25 @@ export function checkpointFile(runDir: string, step: number, content = `checkpoi
     reason: 'interval',
     exact_accuracy: null,
   };
+}
+
+/** A run with a checkpoint and a dataset, to be evaluated by a scripted compute process. @returns the checkpoint's id */
+export function evaluable({ store, owner }: Context): number {
+  store.datasets.insert({
+    id: 'data',
+    name: 'data',
+    kind: 'arc',
+    status: 'ready',
+    error: null,
+    created: '2026-01-01',
+    // Only named: no compute process looks into it.
+    path: '/nowhere/data',
+    adopted: true,
+    recipe: null,
+    facts: null,
+    owner,
+  });
+  const run = runRecord({ dataset: 'data' });
+  store.runs.insert(run);
+  return store.checkpoints.record(run.id, checkpointFile(freshFolder(), 5), 'x').id;
 }

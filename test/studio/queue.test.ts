@@ -5,7 +5,7 @@ import type { ToCompute } from '../../src/shared/compute';
 import type { EvaluationReport } from '../../src/shared/evaluation';
 import { SolveOptionsSchema } from '../../src/shared/solve';
 import { openStudio, type Studio } from '../../src/studio/studio';
-import { checkpointFile, runRecord } from './fixtures';
+import { evaluable } from './fixtures';
 import { freshFolder } from './home';
 import { eventually, ScriptedCompute, type ScriptedPort } from './scripted-compute';
 
@@ -26,34 +26,11 @@ async function start(home: string, scripted: ScriptedCompute, resumeAtStart = fa
   return studio;
 }
 
-/** Only named: no compute process looks into it here. */
-const data = '/nowhere/data';
-
 describe('the queue of evaluations', () => {
-  const stored = (studio: Studio) => {
-    const { store, owner } = studio.context;
-    store.datasets.insert({
-      id: 'data',
-      name: 'data',
-      kind: 'arc',
-      status: 'ready',
-      error: null,
-      created: '2026-01-01',
-      path: data,
-      adopted: true,
-      recipe: null,
-      facts: null,
-      owner,
-    });
-    const run = runRecord({ dataset: 'data' });
-    store.runs.insert(run);
-    return store.checkpoints.record(run.id, checkpointFile(freshFolder(), 5), 'x').id;
-  };
-
   it('goes on by itself when its process was renewed, and stops for good only when asked', async () => {
     const scripted = new ScriptedCompute();
     const studio = await start(freshFolder(), scripted);
-    const checkpoint = stored(studio);
+    const checkpoint = evaluable(studio.context);
     const { id } = await studio.dispatch('evaluations.create', { checkpoint });
     const first = scripted.latest('tensor').job('evaluate');
     expect(first.plan.resume).toBe(false);
@@ -93,7 +70,7 @@ describe('the queue of evaluations', () => {
     const home = freshFolder();
     const scripted = new ScriptedCompute();
     const studio = await start(home, scripted);
-    const checkpoint = stored(studio);
+    const checkpoint = evaluable(studio.context);
     const { id } = await studio.dispatch('evaluations.create', { checkpoint });
     studio.context.store.evaluations.update(id, { owner: '999999999' });
     const again = await start(home, new ScriptedCompute(), true);
@@ -114,7 +91,7 @@ describe('the queue of evaluations', () => {
     };
     scripted.onPost = stops;
     const studio = await start(home, scripted);
-    const checkpoint = stored(studio);
+    const checkpoint = evaluable(studio.context);
     const [first, second] = [
       await studio.dispatch('evaluations.create', { checkpoint }),
       await studio.dispatch('evaluations.create', { checkpoint, weights: 'raw' }),
@@ -157,7 +134,7 @@ describe('the queue of evaluations', () => {
   it('is one for evaluations and solves: the oldest comes first, and two never run beside each other', async () => {
     const scripted = new ScriptedCompute();
     const studio = await start(freshFolder(), scripted);
-    const checkpoint = stored(studio);
+    const checkpoint = evaluable(studio.context);
     const evaluation = await studio.dispatch('evaluations.create', { checkpoint });
     const task: Task = { name: 't', train: [{ input: [[1]], output: [[2]] }], test: [{ input: [[3]] }] };
     const [solve] = studio.solves.create([task], { checkpoint: null, options: SolveOptionsSchema.parse({}) });
@@ -174,7 +151,7 @@ describe('the queue of evaluations', () => {
 
   it('is all or nothing in the store', async () => {
     const studio = await start(freshFolder(), new ScriptedCompute());
-    const { id } = await studio.dispatch('evaluations.create', { checkpoint: stored(studio) });
+    const { id } = await studio.dispatch('evaluations.create', { checkpoint: evaluable(studio.context) });
     const { evaluations } = studio.context.store;
     const inputs = [{ input: '1', target: '2', votes: 1, distinct: 0, rank: null, candidates: [] }];
     const task = { name: 'a', outcome: 'missed' as const, inputs };

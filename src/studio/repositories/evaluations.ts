@@ -31,7 +31,7 @@ export interface EvaluationRecord {
   created: string;
 }
 
-type WithRun = EvaluationRecord & { run_name: string; outcomes: Record<TaskOutcome, number> };
+export type EvaluationWithRun = EvaluationRecord & { run_name: string; outcomes: Record<TaskOutcome, number> };
 type Row = Record<string, unknown>;
 
 const JSON_FIELDS = ['plan', 'metrics', 'curves', 'notes'];
@@ -50,7 +50,7 @@ const SELECT = `SELECT evaluations.*, runs.name AS run_name, (
       SELECT outcome, count(*) AS n FROM evaluation_tasks WHERE evaluation = evaluations.id GROUP BY outcome)
   ) AS outcomes_json FROM evaluations JOIN runs ON runs.id = evaluations.run`;
 
-function fromRow(row: Row): WithRun {
+function fromRow(row: Row): EvaluationWithRun {
   const record: Row = {};
   for (const [key, value] of Object.entries(row)) {
     if (key.endsWith('_json')) record[key.slice(0, -5)] = parseStored(value);
@@ -59,14 +59,14 @@ function fromRow(row: Row): WithRun {
   record.outside = row.outside === 1;
   record.resume_at_start = row.resume_at_start === 1;
   record.outcomes = { solved: 0, close: 0, missed: 0, unknown: 0, ...(record.outcomes as object) };
-  return record as unknown as WithRun;
+  return record as unknown as EvaluationWithRun;
 }
 
 export class EvaluationRepository {
   constructor(private readonly db: Db) {}
 
   /** Newest first. */
-  list(run?: string): WithRun[] {
+  list(run?: string): EvaluationWithRun[] {
     const order = 'ORDER BY evaluations.created DESC, evaluations.id';
     const rows =
       run === undefined
@@ -75,13 +75,13 @@ export class EvaluationRepository {
     return (rows as Row[]).map(fromRow);
   }
 
-  get(id: string): WithRun | null {
+  get(id: string): EvaluationWithRun | null {
     const row = this.db.prepare(`${SELECT} WHERE evaluations.id = ?`).get(id) as Row | undefined;
     return row ? fromRow(row) : null;
   }
 
   /** Queued and running ones, oldest first. */
-  active(): WithRun[] {
+  active(): EvaluationWithRun[] {
     const sql = `${SELECT} WHERE evaluations.status IN ('queued', 'running') ORDER BY evaluations.created`;
     return (this.db.prepare(sql).all() as Row[]).map(fromRow);
   }
@@ -94,7 +94,7 @@ export class EvaluationRepository {
       .run(row);
   }
 
-  update(id: string, patch: Partial<Omit<EvaluationRecord, 'id' | 'run' | 'created'>>): void {
+  update(id: string, patch: Partial<Omit<EvaluationRecord, 'id' | 'created'>>): void {
     const row = toRow(patch);
     const set = Object.keys(row)
       .map((k) => `${k} = @${k}`)
@@ -165,7 +165,7 @@ export class EvaluationRepository {
 }
 
 /** @param path absolute */
-export function evaluationInfo(e: WithRun, path: string): EvaluationInfo {
+export function evaluationInfo(e: EvaluationWithRun, path: string): EvaluationInfo {
   const { split, weights, act_steps, augmentations, pool_votes } = e.plan;
   return {
     id: e.id,

@@ -65,7 +65,7 @@ export class SolveRepository {
     this.db.prepare(`INSERT INTO solves (${keys.join(', ')}) VALUES (${keys.map((k) => `@${k}`).join(', ')})`).run(row);
   }
 
-  update(id: string, patch: Partial<Omit<SolveRecord, 'id' | 'task' | 'task_json' | 'created'>>): void {
+  update(id: string, patch: Partial<Omit<SolveRecord, 'id' | 'created'>>): void {
     const row = toRow(patch, JSON_FIELDS);
     const set = Object.keys(row)
       .map((k) => `${k} = @${k}`)

@@ -1,4 +1,4 @@
-/** One compute process: started when first needed, ended when long idle, its jobs told when it dies. */
+/** One compute process: started when first needed, ended when idle, its jobs told when it dies. */
 import { setPriority } from 'node:os';
 import type { ComputeJob, FromCompute, ToCompute } from '../../shared/compute';
 import type { Log } from '../log';
@@ -23,6 +23,17 @@ export interface ProcessOptions {
 }
 
 const IDLE_MS = 5 * 60_000;
+/** How long a process that was asked to end may take to save and go. */
+const EXIT_MS = 20_000;
+
+type Job = ComputeJob | Extract<ToCompute, { type: 'probe' }>;
+
+/** A job for the next process, and what it is told before that has started. */
+interface Waiting {
+  job: Job;
+  listener: JobListener;
+  words: ToCompute[];
+}
 
 export class ComputeProcess {
   private port: ComputePort | null = null;
@@ -30,6 +41,12 @@ export class ComputeProcess {
   private idle: NodeJS.Timeout | null = null;
   private closed = false;
   private exits: (() => void)[] = [];
+  /** The process was asked to end, or killed, and is still there. */
+  private ending = false;
+  private deadline: NodeJS.Timeout | null = null;
+  private waiting: Waiting[] = [];
+  /** What the jobs of a process that is killed on purpose are told. */
+  private killed: string | null = null;
 
   constructor(
     readonly role: ComputeRole,
@@ -44,64 +61,80 @@ export class ComputeProcess {
     return this.port !== null;
   }
 
-  /** Starts `job`; every message of it goes to `listener` until `done`, `failed` or `onLost`. */
-  run(job: ComputeJob | Extract<ToCompute, { type: 'probe' }>, listener: JobListener): void {
+  /**
+   * Starts `job`; every message of it goes to `listener` until `done`, `failed` or `onLost`. While a process is ending, a
+   * job waits for the next one.
+   */
+  run(job: Job, listener: JobListener): void {
     if (this.closed) {
       listener.onLost('TRM Studio is closing.');
       return;
     }
     if (this.idle) clearTimeout(this.idle);
     this.idle = null;
+    if (this.ending) {
+      this.waiting.push({ job, listener, words: [] });
+      return;
+    }
     this.jobs.set(job.job, listener);
     const port = this.port ?? this.start();
     port.post(job);
   }
 
-  /** A word to a job that runs; dropped if the process has gone. */
+  /** A word to a job that runs or waits; dropped if the process has gone. */
   send(message: ToCompute): void {
-    this.port?.post(message);
+    const waiting = 'job' in message ? this.waiting.find(({ job }) => job.job === message.job) : undefined;
+    if (waiting) waiting.words.push(message);
+    else this.port?.post(message);
   }
 
   /** Forgets a job without waiting for it. */
   drop(job: string): void {
     this.jobs.delete(job);
+    this.waiting = this.waiting.filter((w) => w.job.job !== job);
     this.rest();
   }
 
-  kill(): void {
-    this.port?.kill();
+  /** @param why what its jobs are told, if it is not for want of memory that they are lost */
+  kill(why: string | null = null): void {
+    if (!this.port) return;
+    this.killed = why;
+    this.ending = true;
+    this.port.kill();
   }
 
   /** Asks the process to stop what it does, saving, and to end; kills it after `deadlineMs`. Resolves when it is gone. */
   async close(deadlineMs: number): Promise<void> {
     this.closed = true;
-    if (this.idle) clearTimeout(this.idle);
-    const port = this.port;
-    if (!port) return;
-    const gone = new Promise<void>((resolve) => this.exits.push(resolve));
-    const timer = setTimeout(() => {
-      this.options.log.warn(`${this.role} process ${port.pid} did not end within ${deadlineMs / 1000} s: killed`);
-      port.kill();
-    }, deadlineMs);
-    port.post({ type: 'exit' });
-    await gone;
-    clearTimeout(timer);
+    await this.renew(deadlineMs);
   }
 
   /** Ends the process, with what else it may be doing, so that the next job gets a new one. Resolves when it is gone. */
-  async renew(deadlineMs = 20_000): Promise<void> {
-    const port = this.port;
-    if (!port) return;
+  renew(deadlineMs = EXIT_MS): Promise<void> {
+    if (this.idle) clearTimeout(this.idle);
+    this.idle = null;
+    if (!this.port) return Promise.resolve();
     const gone = new Promise<void>((resolve) => this.exits.push(resolve));
-    const timer = setTimeout(() => port.kill(), deadlineMs);
-    port.post({ type: 'exit' });
-    await gone;
-    clearTimeout(timer);
+    this.leave(deadlineMs);
+    return gone;
   }
 
   /** Ends the process if it has nothing to do, so that the next job gets one with new settings. */
   refresh(): void {
-    if (this.jobs.size === 0) this.port?.post({ type: 'exit' });
+    if (this.jobs.size === 0) this.leave(EXIT_MS);
+  }
+
+  /** Asks the process to end, and ends it if it does not. */
+  private leave(deadlineMs: number): void {
+    const { port } = this;
+    if (!port) return;
+    this.ending = true;
+    if (this.deadline) clearTimeout(this.deadline);
+    this.deadline = setTimeout(() => {
+      this.options.log.warn(`${this.role} process ${port.pid} did not end within ${deadlineMs / 1000} s: killed`);
+      port.kill();
+    }, deadlineMs);
+    port.post({ type: 'exit' });
   }
 
   private start(): ComputePort {
@@ -124,27 +157,43 @@ export class ComputeProcess {
     if (!listener) return;
     const last = message.type === 'done' || message.type === 'failed' || message.type === 'backend';
     if (last) this.jobs.delete(message.job);
-    listener.onMessage(message);
+    this.tell(() => listener.onMessage(message));
     if (last) this.rest();
   }
 
   private exited(port: ComputePort, exit: ComputeExit): void {
     if (this.port !== port) return;
     this.port = null;
+    if (this.deadline) clearTimeout(this.deadline);
+    this.ending = false;
     const jobs = [...this.jobs.values()];
     this.jobs.clear();
-    const sentence = exitSentence(exit, jobs.length > 0);
+    const sentence = this.killed ?? exitSentence(exit, jobs.length > 0);
+    this.killed = null;
     this.options.log[jobs.length ? 'warn' : 'info'](`${this.role} process ${port.pid ?? '?'}: ${sentence}`);
-    for (const job of jobs) job.onLost(sentence);
+    for (const job of jobs) this.tell(() => job.onLost(sentence));
     for (const resolve of this.exits.splice(0)) resolve();
     this.options.onChange?.();
+    for (const { job, listener, words } of this.waiting.splice(0)) {
+      this.run(job, listener);
+      for (const word of words) this.send(word);
+    }
+  }
+
+  /** A listener's fault is its own: neither the studio nor the other jobs end with it. */
+  private tell(say: () => void): void {
+    try {
+      say();
+    } catch (error) {
+      this.options.log.error(`a job of the ${this.role} process`, error);
+    }
   }
 
   private rest(): void {
-    if (this.jobs.size || !this.port || this.closed || this.idle) return;
+    if (this.jobs.size || !this.port || this.closed || this.idle || this.ending) return;
     this.idle = setTimeout(() => {
       this.idle = null;
-      if (!this.jobs.size) this.port?.post({ type: 'exit' });
+      this.refresh();
     }, this.options.idleMs ?? IDLE_MS);
     this.idle.unref();
   }
