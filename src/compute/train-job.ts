@@ -11,6 +11,7 @@ import { TrainSampler } from '../core/data/sampler';
 import { countParameters, type ModelSpec } from '../core/model/architecture';
 import { LoopControl } from '../core/train/control';
 import { trainLoop, type LoopHost, type TrainingRun } from '../core/train/loop';
+import { orDispose } from '../core/train/or-dispose';
 import { totalSteps } from '../core/train/schedule';
 import { Trainer } from '../core/train/trainer';
 import type { TrainJob } from '../shared/compute';
@@ -113,8 +114,10 @@ async function setUp(
   const steps = totalSteps(config, metadata);
   const fresh = { config, data, sampler, seconds: 0, evaluated: null, evaluationDue: false };
   if (!job.resume_from) {
-    const trainer = new Trainer(config, spec, steps, null, { warn });
-    if (config.load_checkpoint) (await startFrom(config.load_checkpoint, trainer, job, data)).forEach(say);
+    const path = config.load_checkpoint;
+    const trainer = await orDispose(new Trainer(config, spec, steps, null, { warn }), async (made) => {
+      if (path) (await startFrom(path, made, job, data)).forEach(say);
+    });
     return { ...fresh, trainer };
   }
   const { meta, snapshot } = await readCheckpoint(job.resume_from);

@@ -5,6 +5,7 @@ import type { SolveNetwork, SolveOptions, SolveResult } from '../../shared/solve
 import { ARC_VOCAB } from '../../shared/arc-canvas';
 import { learnedMeanRow } from '../checkpoint/import/embedding-rows';
 import { EMBEDDING, openCheckpoint, readWeights } from '../checkpoint/native/checkpoint';
+import { orDispose } from '../train/or-dispose';
 import { Trainer } from '../train/trainer';
 
 export interface SolveModel {
@@ -60,16 +61,24 @@ export function scratchModels(options: SolveOptions, canvas: number): SolveModel
       'Only the embeddings cannot learn from nothing, as the weights would stay random: choose a checkpoint, or let all weights learn.',
     );
   }
-  return (['attention', 'mlp'] as const).map((name) => {
-    const config = scratchConfig(options, name);
-    const spec = {
-      arch: config.arch,
-      seq_len: canvas ** 2,
-      vocab_size: ARC_VOCAB,
-      num_puzzle_identifiers: options.views + 1,
-    };
-    return { name, trainer: new Trainer(config, spec, ENDLESS, null), config, checkpoint: null };
-  });
+  const models: SolveModel[] = [];
+  try {
+    for (const name of ['attention', 'mlp'] as const) {
+      const config = scratchConfig(options, name);
+      const spec = {
+        arch: config.arch,
+        seq_len: canvas ** 2,
+        vocab_size: ARC_VOCAB,
+        num_puzzle_identifiers: options.views + 1,
+      };
+      models.push({ name, trainer: new Trainer(config, spec, ENDLESS, null), config, checkpoint: null });
+    }
+  } catch (error) {
+    // The first of two is nobody's yet.
+    for (const { trainer } of models) trainer.dispose();
+    throw error;
+  }
+  return models;
 }
 
 /** Rates of test-time training on a trained network: its own would move it too little in a minute. */
@@ -97,10 +106,11 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
     };
     const { seq_len, vocab_size } = meta;
     const spec = { arch: config.arch, seq_len, vocab_size, num_puzzle_identifiers: options.views + 1 };
-    const trainer = new Trainer(config, spec, ENDLESS, null);
-    const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
-    // A table of one row: taken for every view, as its length differs.
-    trainer.load(weights, config.arch.puzzle_emb_ndim ? learnedMeanRow(file.table(EMBEDDING)) : null);
+    const trainer = await orDispose(new Trainer(config, spec, ENDLESS, null), async (made) => {
+      const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
+      // A table of one row: taken for every view, as its length differs.
+      made.load(weights, config.arch.puzzle_emb_ndim ? learnedMeanRow(file.table(EMBEDDING)) : null);
+    });
     return {
       name: 'checkpoint',
       trainer,
