@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { StudioError } from '../../src/shared/errors';
@@ -84,13 +84,81 @@ describe('opening the database', () => {
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
-  it('refuses the database of another program', () => {
+  describe('of another program', () => {
+    const refused = (file: string) => {
+      const folder = dirname(file);
+      const bytes = () => readdirSync(folder).map((name) => [name, sha(join(folder, name))]);
+      const before = bytes();
+      const error = thrown(() => openDatabase(file, { log }));
+      expect(error.code).toBe('bad_input');
+      expect(error.message).toContain('of another program');
+      // Every byte, and every file: no log of ours, no backup.
+      expect(bytes()).toEqual(before);
+    };
+
+    it.each([
+      ['with a version', 'PRAGMA user_version = 1'],
+      ['without a version', ''],
+      ['with a mark of its own', 'PRAGMA application_id = 77'],
+      ['with many tables', Array.from({ length: 200 }, (_, n) => `CREATE TABLE t${n} (a, b, c)`).join(';')],
+    ])('is refused %s', (_what, sql) => {
+      const file = join(freshFolder(), 'studio.db');
+      const other = new Database(file);
+      other.exec(`CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('x'); ${sql}`);
+      other.close();
+      refused(file);
+    });
+
+    it('is refused without tables, by its mark', () => {
+      const file = join(freshFolder(), 'studio.db');
+      const other = new Database(file);
+      other.pragma('application_id = 77');
+      other.close();
+      refused(file);
+    });
+
+    it('is refused where all that it holds is in its write-ahead log', () => {
+      const file = join(freshFolder(), 'studio.db');
+      const other = new Database(file);
+      other.pragma('journal_mode = WAL');
+      other.pragma('wal_autocheckpoint = 0');
+      other.exec("CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('x')");
+      // As a process that died left it.
+      const left = join(freshFolder(), 'studio.db');
+      for (const end of ['', '-wal']) copyFileSync(`${file}${end}`, `${left}${end}`);
+      other.close();
+      refused(left);
+    });
+  });
+
+  it('takes one that was left half made: empty, only opened, or with all of it in the write-ahead log', () => {
+    const opens = (file: string) => {
+      const db = openDatabase(file, { log });
+      expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
+      db.close();
+    };
+    const empty = join(freshFolder(), 'studio.db');
+    writeFileSync(empty, '');
+    opens(empty);
+
+    const opened = join(freshFolder(), 'studio.db');
+    const begun = new Database(opened);
+    begun.pragma('journal_mode = WAL');
+    begun.close();
+    expect(readFileSync(opened).length).toBeGreaterThan(0);
+    opens(opened);
+
     const file = join(freshFolder(), 'studio.db');
-    const other = new Database(file);
-    other.exec('CREATE TABLE bookmarks (url TEXT)');
-    other.pragma('user_version = 1');
-    other.close();
-    expect(thrown(() => openDatabase(file, { log })).code).toBe('bad_input');
+    const whole = openDatabase(file, { log });
+    whole.exec("INSERT INTO settings (key, value_json) VALUES ('kept', '1')");
+    const left = join(freshFolder(), 'studio.db');
+    for (const end of ['', '-wal']) copyFileSync(`${file}${end}`, `${left}${end}`);
+    whole.close();
+    // The mark is in the log only.
+    expect(readFileSync(left).readUInt32BE(68)).toBe(0);
+    const again = openDatabase(left, { log });
+    expect(again.prepare("SELECT value_json FROM settings WHERE key = 'kept'").get()).toEqual({ value_json: '1' });
+    again.close();
   });
 
   it('says SQLite’s own errors in sentences', () => {

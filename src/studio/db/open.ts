@@ -1,5 +1,6 @@
 /** Opens the studio's database: the right binding, WAL, and the checks that must come before anything is written. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { StudioError, type ErrorCode } from '../../shared/errors';
@@ -26,7 +27,7 @@ export function openDatabase(file: string, options: OpenOptions): Db {
   if (!nativeBinding) checkNode();
   const migrations = options.migrations ?? MIGRATIONS;
   const newest = migrations.reduce((n, m) => Math.max(n, m.version), 0);
-  refuseForeign(file, newest);
+  refuseForeign(file, newest, nativeBinding);
   let db: Db | undefined;
   try {
     db = new Database(file, { timeout: 10_000, ...(nativeBinding ? { nativeBinding } : {}) });
@@ -62,15 +63,18 @@ function checkNode(): void {
   );
 }
 
-/** Reads the 100-byte header without SQLite, so that a file that is not ours is not touched at all. */
-function refuseForeign(file: string, newest: number): void {
+/** The file's header, and the one of its first page, whose cells are the tables. */
+const HEADER_BYTES = 108;
+
+/** Reads the header without SQLite, so that a file that is not ours is not touched at all. */
+function refuseForeign(file: string, newest: number, nativeBinding: string | undefined): void {
   if (!existsSync(file)) return;
-  const header = Buffer.alloc(100);
+  const header = Buffer.alloc(HEADER_BYTES);
   let length: number;
   try {
     const fd = openSync(file, 'r');
     try {
-      length = readSync(fd, header, 0, 100, 0);
+      length = readSync(fd, header, 0, HEADER_BYTES, 0);
     } finally {
       closeSync(fd);
     }
@@ -78,21 +82,47 @@ function refuseForeign(file: string, newest: number): void {
     throw asStudioError(error, file);
   }
   if (length === 0) return;
-  if (length < 100 || header.toString('latin1', 0, 15) !== 'SQLite format 3') {
+  if (length < HEADER_BYTES || header.toString('latin1', 0, 15) !== 'SQLite format 3') {
     throw new StudioError(
       'damaged',
       `${file} is not a database: move it away and start again, or restore it from a copy.`,
     );
   }
   const version = header.readUInt32BE(60);
-  const application = header.readUInt32BE(68);
-  if (version > 0 && application !== APPLICATION_ID) {
+  if (header.readUInt32BE(68) !== APPLICATION_ID && !isNew(file, header, nativeBinding)) {
     throw new StudioError(
       'bad_input',
       `${file} is a database of another program: choose another studio home with --home DIR.`,
     );
   }
   refuseNewer(file, version, newest);
+}
+
+/**
+ * Whether a database without our mark is one that we were about to make: the mark is written in one transaction with the
+ * first tables, so that one with tables, or with another mark or version, is somebody else's. A process that died right
+ * after that transaction has left it in the write-ahead log; a copy tells, as reading the log would change the files.
+ */
+function isNew(file: string, header: Buffer, nativeBinding: string | undefined): boolean {
+  if (header.readUInt32BE(60) !== 0 || header.readUInt32BE(68) !== 0) return false;
+  // A leaf without cells.
+  if (header[100] !== 0x0d || header.readUInt16BE(103) !== 0) return false;
+  const beside = ['-wal', '-journal'].filter((end) => existsSync(`${file}${end}`));
+  if (beside.length === 0) return true;
+  const folder = mkdtempSync(join(tmpdir(), 'trm-database-'));
+  let copy: Db | undefined;
+  try {
+    const at = join(folder, 'copy.db');
+    for (const end of ['', ...beside]) copyFileSync(`${file}${end}`, `${at}${end}`);
+    copy = new Database(at, nativeBinding ? { nativeBinding } : {});
+    const { tables } = copy.prepare('SELECT count(*) AS tables FROM sqlite_master').get() as { tables: number };
+    return tables === 0 || Number(copy.pragma('application_id', { simple: true })) === APPLICATION_ID;
+  } catch (error) {
+    throw asStudioError(error, file);
+  } finally {
+    copy?.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function refuseNewer(file: string, version: number, newest: number): void {
