@@ -1,5 +1,6 @@
 /**
- * What other processes on the same home do: a run started by `trm train` is followed live in the app. SQLite's
+ * What other processes on the same home do: a run started by `trm train` is followed live in the app, and so is what
+ * `trm eval` and `trm solve` make. SQLite's
  * data_version changes when another connection has written; only then anything is read.
  */
 import type { Context } from './context';
@@ -23,12 +24,15 @@ export class Watcher {
 
   constructor(
     private readonly context: Context,
+    /** Evaluations and solves. */
+    private readonly jobs: readonly { tellOthers(silent?: boolean): void }[],
     /** Told when another process has written: a dataset may be ready that a run here waits for. */
     private readonly onWritten: () => void,
   ) {
     this.version = this.dataVersion();
     this.subsets = JSON.stringify(context.store.subsets.list());
     for (const run of context.store.runs.list()) this.seen.set(run.id, this.mark(run.id, run.updated));
+    for (const kind of jobs) kind.tellOthers(true);
     for (const d of context.store.datasets.list()) this.datasets.set(d.id, d.status);
     context.events.on('run.changed', ({ id }) => {
       if (context.store.runs.get(id)?.owner === context.owner) this.own.add(id);
@@ -81,6 +85,7 @@ export class Watcher {
       events.emit('run.deleted', { run: id });
     }
     this.tellDatasets();
+    for (const kind of this.jobs) kind.tellOthers();
     const subsets = store.subsets.list();
     if (JSON.stringify(subsets) !== this.subsets) {
       this.subsets = JSON.stringify(subsets);

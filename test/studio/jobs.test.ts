@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Task } from '../../src/shared/arc';
 import type { FromCompute, ToCompute } from '../../src/shared/compute';
 import { SolveOptionsSchema } from '../../src/shared/solve';
+import { ownerOf } from '../../src/studio/owner';
 import { openStudio, type Studio } from '../../src/studio/studio';
 import { evaluable } from './fixtures';
 import { freshFolder } from './home';
@@ -239,6 +240,37 @@ describe.each<Kind>(['evaluate', 'solve'])('a job to %s', (kind) => {
     const later = await start(new ScriptedCompute(), home);
     const list = kind === 'evaluate' ? later.evaluations.list() : later.solves.list();
     expect(list.map(({ id }) => id).sort()).toEqual(ids.sort());
+  });
+});
+
+describe('two studios on one home', () => {
+  it('show each other’s evaluations and solves: new, changed, ended, deleted', async () => {
+    const home = freshFolder();
+    const [scripted, others] = [new ScriptedCompute(), new ScriptedCompute()];
+    const window = await start(others, home);
+    const line = await start(scripted, home);
+    // Both are of this process: the command line is another one.
+    line.context.owner = ownerOf(process.ppid);
+    const told: string[] = [];
+    window.events.on('evaluation.changed', ({ id, status, done }) => told.push(`${id} ${status} ${done}`));
+    window.events.on('evaluation.deleted', ({ evaluation }) => told.push(`${evaluation} deleted`));
+    window.events.on('solve.changed', ({ id, status, step }) => told.push(`${id} ${status} ${step}`));
+    window.events.on('solve.deleted', ({ solve }) => told.push(`${solve} deleted`));
+    for (const kind of ['evaluate', 'solve'] as const) {
+      const jobs = ofKind(kind, line);
+      const id = await jobs.make();
+      await eventually(() => told.includes(`${id} running 0`), 'the start');
+      const port = scripted.latest('tensor');
+      const { job } = port.job(kind);
+      port.say(middle(kind, job));
+      await eventually(() => told.includes(`${id} running 1`), 'the progress');
+      port.say({ type: 'failed', job, step: null, error: { code: 'internal', message: 'No.' } });
+      await eventually(() => told.includes(`${id} failed 1`), 'the end');
+      await (kind === 'evaluate' ? line.evaluations : line.solves).delete(id);
+      await eventually(() => told.includes(`${id} deleted`), 'the deletion');
+    }
+    // Nothing of it was begun here.
+    expect(others.ports).toEqual([]);
   });
 });
 

@@ -30,6 +30,14 @@ export interface JobStore<R extends JobRecord> {
   active(): R[];
   update(id: string, patch: Partial<Omit<R, 'id' | 'created'>>): void;
   delete(id: string): void;
+  /** Of each job what changes while others work on it, as a text that is compared. */
+  marks(): JobMark[];
+}
+
+export interface JobMark {
+  id: string;
+  owner: string | null;
+  mark: string;
 }
 
 /** How a kind is spoken of. */
@@ -51,6 +59,9 @@ const isOpen = ({ status }: JobRecord): boolean => status === 'queued' || status
  * @typeParam Detail a job by itself
  */
 export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info> {
+  /** By job, as it was when `tellOthers` last looked. */
+  private seen = new Map<string, string>();
+
   protected constructor(
     protected readonly context: Context,
     protected readonly queue: JobQueue,
@@ -180,6 +191,22 @@ export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info
       if (this.queue.running === id) this.store.update(id, { resume_at_start: true } as Partial<R>);
       else this.update(id, this.cutOff());
     }
+  }
+
+  /**
+   * Tells what other processes on this home have made, changed or deleted since it was last called.
+   * @param silent only looks: what is there at the start is no news
+   */
+  tellOthers(silent = false): void {
+    const before = this.seen;
+    const now = this.store.marks();
+    this.seen = new Map(now.map(({ id, mark }) => [id, mark]));
+    if (silent) return;
+    for (const { id, owner, mark } of now) {
+      if (before.get(id) !== mark && owner !== this.context.owner) this.changed(id);
+    }
+    for (const id of before.keys()) if (!this.seen.has(id)) this.emitDeleted(id);
+    this.queue.notify();
   }
 
   /** Tells how it is now. */

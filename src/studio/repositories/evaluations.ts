@@ -3,6 +3,7 @@ import type { EvaluationInfo, EvaluationTaskSummary, TaskOutcomeInfo } from '../
 import type { EvaluatedTask, EvaluationPlan, EvaluationReport, TaskOutcome } from '../../shared/evaluation';
 import type { JobStatus } from '../../shared/jobs';
 import type { Db } from '../db/open';
+import type { JobMark } from '../jobs/jobs';
 import { parseStored } from './rows';
 
 export interface EvaluationRecord {
@@ -100,6 +101,12 @@ export class EvaluationRepository {
       .map((k) => `${k} = @${k}`)
       .join(', ');
     if (set) this.db.prepare(`UPDATE evaluations SET ${set} WHERE id = @id`).run({ ...row, id });
+  }
+
+  /** What changes while another process works on it. */
+  marks(): JobMark[] {
+    const mark = "status || '|' || done || '|' || total || '|' || seconds || '|' || coalesce(error, '')";
+    return this.db.prepare(`SELECT id, owner, ${mark} AS mark FROM evaluations`).all() as JobMark[];
   }
 
   delete(id: string): void {

@@ -2,6 +2,7 @@ import type { Task } from '../../shared/arc';
 import type { JobStatus } from '../../shared/jobs';
 import type { Candidate, SolveCheck, SolveOptions } from '../../shared/solve';
 import type { Db } from '../db/open';
+import type { JobMark } from '../jobs/jobs';
 import { fromRow, parseStored, toRow, type Row } from './rows';
 
 export interface SolveRecord {
@@ -71,6 +72,13 @@ export class SolveRepository {
       .map((k) => `${k} = @${k}`)
       .join(', ');
     if (set) this.db.prepare(`UPDATE solves SET ${set} WHERE id = @id`).run({ ...row, id });
+  }
+
+  /** What changes while another process works on it. */
+  marks(): JobMark[] {
+    const mark =
+      "status || '|' || step || '|' || length(checks_json) || '|' || (kept_bytes IS NULL) || '|' || seconds || '|' || coalesce(error, '')";
+    return this.db.prepare(`SELECT id, owner, ${mark} AS mark FROM solves`).all() as JobMark[];
   }
 
   delete(id: string): void {
