@@ -2,6 +2,7 @@
 import { setPriority } from 'node:os';
 import type { ComputeJob, FromCompute, ToCompute } from '../../shared/compute';
 import type { Log } from '../log';
+import { residentBytes } from '../owner';
 import { computeEnv } from './env';
 import type { ComputeExit, ComputeFactory, ComputePort, ComputeRole } from './port';
 
@@ -20,9 +21,19 @@ export interface ProcessOptions {
   env?: (role: ComputeRole) => Record<string, string>;
   /** A process without jobs is ended after this long, to give its memory back. */
   idleMs?: number;
+  /** The same for one that holds more than `heavyBytes` after heavy work. */
+  heavyIdleMs?: number;
+  heavyBytes?: number;
 }
 
 const IDLE_MS = 5 * 60_000;
+/** The same for one that holds much memory: time for the next job of a person who is at work, and no more. */
+const HEAVY_IDLE_MS = 3000;
+/** What a process may hold after it has trained, evaluated or solved: TensorFlow keeps what it once had. */
+const HEAVY_BYTES = 2 ** 30;
+/** And after lighter work, whose process is wanted for the next click. */
+const LIGHT_BYTES = 4 * 2 ** 30;
+const HEAVY_JOBS: ReadonlySet<string> = new Set(['train', 'evaluate', 'solve']);
 /** How long a process that was asked to end may take to save and go. */
 const EXIT_MS = 20_000;
 
@@ -45,6 +56,8 @@ export class ComputeProcess {
   private ending = false;
   private deadline: NodeJS.Timeout | null = null;
   private waiting: Waiting[] = [];
+  /** It has trained, evaluated or solved. */
+  private worked = false;
   /** What the jobs of a process that is killed on purpose are told. */
   private killed: string | null = null;
 
@@ -78,6 +91,7 @@ export class ComputeProcess {
     }
     this.jobs.set(job.job, listener);
     const port = this.port ?? this.start();
+    this.worked ||= HEAVY_JOBS.has(job.type);
     port.post(job);
   }
 
@@ -166,6 +180,7 @@ export class ComputeProcess {
     this.port = null;
     if (this.deadline) clearTimeout(this.deadline);
     this.ending = false;
+    this.worked = false;
     const jobs = [...this.jobs.values()];
     this.jobs.clear();
     const sentence = this.killed ?? exitSentence(exit, jobs.length > 0);
@@ -194,8 +209,16 @@ export class ComputeProcess {
     this.idle = setTimeout(() => {
       this.idle = null;
       this.refresh();
-    }, this.options.idleMs ?? IDLE_MS);
+    }, this.idleTime());
     this.idle.unref();
+  }
+
+  /** Memory goes back to the machine only with the process that had it; a small one is kept, as a new one takes a second. */
+  private idleTime(): number {
+    const { idleMs = IDLE_MS, heavyIdleMs = HEAVY_IDLE_MS, heavyBytes = HEAVY_BYTES } = this.options;
+    const bytes = this.pid === undefined ? null : residentBytes(this.pid);
+    const heavy = bytes === null ? this.worked : bytes > (this.worked ? heavyBytes : LIGHT_BYTES);
+    return heavy ? Math.min(heavyIdleMs, idleMs) : idleMs;
   }
 }
 
