@@ -174,8 +174,10 @@ async function evaluateRun(
     return predictPinned(source, split.batch([example.index]), [example], [host.puzzleName(example)]);
   });
   if (!data.test) {
-    host.note('The dataset has no test split: nothing is evaluated.');
+    const what = predictions.length ? 'only the pinned training puzzles are predicted' : 'nothing is evaluated';
+    host.note(`The dataset has no test split: ${what}.`);
     run.evaluated = { step: trainer.step, exact_accuracy: null };
+    if (predictions.length) host.evaluation(trainer.step, tick(), {}, predictions);
     return true;
   }
   const { test } = data;

@@ -89,8 +89,10 @@ export class RunRecorder {
       values: Object.fromEntries(Object.entries(message.metrics).map(([name, value]) => [`eval/${name}`, [value]])),
     };
     const exact = message.metrics.exact_accuracy ?? null;
+    // Without a test split there are predictions only.
+    const measured = Object.keys(batch.values).length > 0;
     store.db.transaction(() => {
-      store.metrics.append(this.run, batch);
+      if (measured) store.metrics.append(this.run, batch);
       if (message.predictions.length) store.predictions.put(this.run, message.step, message.predictions);
       if (exact !== null) {
         store.runs.update(this.run, {
@@ -99,8 +101,10 @@ export class RunRecorder {
         });
       }
     })();
-    events.emit('run.metrics', { run: this.run, batch });
-    this.tensorboard?.append(batch);
+    if (measured) {
+      events.emit('run.metrics', { run: this.run, batch });
+      this.tensorboard?.append(batch);
+    }
     if (message.predictions.length) {
       events.emit('run.prediction', { run: this.run, step: message.step, predictions: message.predictions });
     }
