@@ -52,6 +52,16 @@ const FORBIDDEN = {
   renderer: ['electron', 'better-sqlite3', '@tensorflow/*', 'ws', 'node:*'],
 };
 
+/** Where a rejection that nobody sees would end the process: `void` does not excuse it there. */
+const PROCESSES = ['studio', 'main', 'server', 'compute', 'cli'];
+
+/** Promises are awaited or caught, which only the types can tell: a pass of its own over the sources. */
+const promises = (ignoreVoid) => ({
+  '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid }],
+  '@typescript-eslint/no-misused-promises': 'error',
+});
+const typed = (project) => ({ parserOptions: { project: [project], tsconfigRootDir: import.meta.dirname } });
+
 export default tseslint.config(
   { ignores: ['node_modules', 'out', '.trm', 'test/artifacts', 'test-results'] },
   js.configs.recommended,
@@ -92,6 +102,13 @@ export default tseslint.config(
     },
     rules: { 'vue/multi-word-component-names': 'off', 'vue/require-default-prop': 'off', 'vue/no-v-html': 'error' },
   },
+  {
+    files: ['core', 'shared', ...PROCESSES].map((layer) => `src/${layer}/**/*.ts`),
+    languageOptions: typed('./tsconfig.node.json'),
+    rules: promises(true),
+  },
+  { files: PROCESSES.map((layer) => `src/${layer}/**/*.ts`), rules: promises(false) },
+  { files: ['src/renderer/**/*.{ts,vue}'], languageOptions: typed('./tsconfig.web.json'), rules: promises(true) },
   { files: ['src/renderer/**/*.ts', 'test/renderer/**/*.ts'], languageOptions: { globals: { ...globals.browser } } },
   { files: ['**/*.mjs'], languageOptions: { globals: { ...globals.node } } },
   ...Object.entries(FORBIDDEN).map(([layer, group]) => ({

@@ -1,5 +1,7 @@
 /** `trm COMMAND …`: the entry of the command line. */
+import { endOnCrash } from '../studio/crash';
 import { setEntryFolder } from './open';
+import { say } from './output';
 import { runCommandLine } from './program';
 
 setEntryFolder(__dirname);
@@ -10,9 +12,10 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-void runCommandLine(process.argv.slice(2)).then((code) => {
+const crash = endOnCrash({ say, exit: (code) => process.exit(code) });
+runCommandLine(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
   // Whatever still holds the event loop (an idle channel to a compute process) must not keep the prompt waiting; what
   // was written to a pipe must still get through it.
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
-});
+}, crash);

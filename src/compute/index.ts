@@ -116,7 +116,7 @@ async function tellBackend(job: string): Promise<void> {
 function receive(message: ToCompute): void {
   switch (message.type) {
     case 'probe':
-      void tellBackend(message.job);
+      seen(tellBackend(message.job));
       return;
     case 'exit':
       shutDown();
@@ -129,7 +129,7 @@ function receive(message: ToCompute): void {
     case 'build':
     case 'import':
     case 'export':
-      void start(message);
+      seen(start(message));
       return;
     default:
       // A word to a job that has just ended is no error: it crossed the job's own last message.
@@ -142,12 +142,25 @@ function shutDown(): void {
   if (leaving) return;
   leaving = true;
   for (const [id, { job }] of running) job.control({ type: 'stop', job: id });
-  if (running.size === 0) void leave();
+  if (running.size === 0) seen(leave());
 }
 
 async function leave(): Promise<void> {
   await port.drained();
   process.exit(0);
+}
+
+/** Fails what runs, in a sentence each, and ends: what they saved is on the disk, and the studio says how to go on. */
+function crash(error: unknown): void {
+  log(error);
+  for (const [id, { job }] of running) fail(id, error, job.step());
+  const end = () => process.exit(1);
+  port.drained().then(end, end);
+}
+
+/** What is done here is told over the port; should even that fail, the process ends. */
+function seen(work: Promise<void>): void {
+  work.catch(crash);
 }
 
 port.onMessage(receive);
@@ -161,11 +174,7 @@ process.on('SIGINT', () => undefined);
 // The studio's end of these pipes may go first.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(event, (error: unknown) => {
-    log(error);
-    for (const [id, { job }] of running) fail(id, error, job.step());
-    void port.drained().then(() => process.exit(1));
-  });
+  process.on(event, crash);
 }
 
 port.post({ type: 'ready', pid: process.pid });

@@ -42,7 +42,8 @@ function forkPort(): StudioPort {
       if (!process.connected) return;
       const sent = new Promise<void>((resolve) => process.send?.(message, () => resolve()));
       pending.add(sent);
-      void sent.then(() => pending.delete(sent));
+      const forget = () => pending.delete(sent);
+      sent.then(forget, forget);
     },
     onMessage: (listener) => process.on('message', (message) => listener(message as ToCompute)),
     onClose: (listener) => process.on('disconnect', listener),

@@ -7,6 +7,7 @@ import { type Studio, openStudio } from '../studio/studio';
 import { type ActiveRun, progressOf, training } from './activity';
 import { utilityCompute } from './compute-utility';
 import { chooseCheckpoint, chooseImport, chooseSave } from './dialogs';
+import { say } from './fault';
 import { sendEvent, serveCalls } from './ipc';
 import { installMenu } from './menu';
 import { PowerGuard } from './power';
@@ -48,8 +49,8 @@ export class App {
     );
     installMenu({
       command: (command) => this.command(command),
-      showLogs: () => void shell.openPath(this.studio?.home.logs ?? this.root),
-      showHome: () => void shell.openPath(this.root),
+      showLogs: () => openFolder(this.studio?.home.logs ?? this.root),
+      showHome: () => openFolder(this.root),
       about: () => this.about(),
     });
     this.quit.install();
@@ -150,7 +151,8 @@ export class App {
       buttons: ['Close'],
       noLink: true,
     };
-    void (this.shown ? dialog.showMessageBox(this.shown, options) : dialog.showMessageBox(options));
+    const shown = this.shown ? dialog.showMessageBox(this.shown, options) : dialog.showMessageBox(options);
+    shown.catch(say('About'));
   }
 
   private async closeStudio(): Promise<void> {
@@ -171,4 +173,8 @@ export class App {
     dialog.showErrorBox('TRM Studio cannot start', detail);
     app.exit(1);
   }
+}
+
+function openFolder(path: string): void {
+  shell.openPath(path).catch(say(`${path} cannot be opened`));
 }

@@ -47,7 +47,10 @@ export function utilityCompute(entry: string, log: Log): ComputeFactory {
       onExit: (listener) => exits.push(listener),
       kill: () => {
         // Electron's own kill is SIGTERM, which a process in the middle of a long kernel does not hear.
-        if (ended || child.pid === undefined) return void child.kill();
+        if (ended || child.pid === undefined) {
+          child.kill();
+          return;
+        }
         try {
           process.kill(child.pid, 'SIGKILL');
         } catch {

@@ -1,5 +1,16 @@
-import { type BrowserWindow, type OpenDialogOptions, dialog } from 'electron';
+import { type BrowserWindow, type OpenDialogOptions, app, dialog } from 'electron';
 import { proposeSegment } from '../shared/path-segment';
+
+/** A word that nobody reads must not keep a process alive whose work is saved. */
+const READ_MS = 60_000;
+
+/** The last sentence of an app that ends by a fault: in the terminal, and on the screen until it is read or a minute has passed. */
+export async function sayEnd(sentence: string): Promise<void> {
+  process.stderr.write(`${sentence}\n`);
+  if (!app.isReady()) return;
+  const box = { type: 'error' as const, message: 'TRM Studio has ended', detail: sentence, buttons: ['Close'] };
+  await Promise.race([dialog.showMessageBox(box), new Promise((resolve) => setTimeout(resolve, READ_MS))]);
+}
 
 /** `import.choose`: the system's file dialog. Files and folders are asked for apart: only macOS can offer both in one. */
 export async function chooseImport(

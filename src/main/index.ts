@@ -3,13 +3,20 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { app } from 'electron';
+import { endOnCrash } from '../studio/crash';
 import { resolveHome } from '../studio/home';
 import { App } from './app';
+import { sayEnd } from './dialogs';
 import { homeOption } from './options';
 import { declareScheme } from './protocol';
 import { restrictContents } from './window';
 
 app.setName('TRM Studio');
+const crash = endOnCrash({
+  home: homeOption(process.argv.slice(1)),
+  say: (sentence) => sayEnd(sentence),
+  exit: (code) => app.exit(code),
+});
 // For every renderer there could ever be; the own window asks for it as well. Root cannot have it (start.mjs says so).
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
 declareScheme();

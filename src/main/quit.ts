@@ -1,5 +1,6 @@
 import { type BrowserWindow, type MessageBoxOptions, app, dialog, powerMonitor } from 'electron';
 import type { ActiveRun } from './activity';
+import { say } from './fault';
 
 export interface QuitOptions {
   /** Runs that train or wait to. */
@@ -49,15 +50,22 @@ export class Quit {
     app.on('before-quit', (event) => {
       if (this.stage === 'saved') return;
       event.preventDefault();
-      void this.ask();
+      this.ask().catch((error: unknown) => {
+        this.stage = 'open';
+        say('Quitting')(error);
+      });
     });
     // Without this the terminal's Ctrl-C and a service manager's TERM would end the process in the middle of a step.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void this.saveAndQuit());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.leave());
     // The event's type came only later; preventDefault asks the system to wait.
     powerMonitor.on('shutdown', (event?: { preventDefault?: () => void }) => {
       event?.preventDefault?.();
-      void this.saveAndQuit();
+      this.leave();
     });
+  }
+
+  private leave(): void {
+    this.saveAndQuit().catch(say('Saving'));
   }
 
   /** Closing the window quits, except on macOS, where apps outlive their windows and training goes on. */
@@ -68,7 +76,7 @@ export class Quit {
       app.quit();
     });
     // Windows sends no quit event when the session ends.
-    window.on('session-end', () => void this.saveAndQuit());
+    window.on('session-end', () => this.leave());
   }
 
   private async ask(): Promise<void> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BrowserWindow, type Session, type WebContents, app, dialog, nativeTheme, session, shell } from 'electron';
 import { MIN_HEIGHT, MIN_WIDTH } from './bounds';
+import { say } from './fault';
 import { INDEX, externalLink, isOwnPage } from './links';
 import type { WindowMemory } from './window-state';
 
@@ -108,28 +109,23 @@ function offerReload(window: BrowserWindow): void {
   const ask = async (message: string, detail: string, buttons: [string, string]): Promise<void> => {
     if (asking || window.isDestroyed()) return;
     asking = true;
-    const { response } = await dialog.showMessageBox(window, {
-      type: 'warning',
-      message,
-      detail,
-      buttons,
-      defaultId: 0,
-      cancelId: 1,
-      noLink: true,
-    });
-    asking = false;
+    const question = { type: 'warning' as const, message, detail, buttons, defaultId: 0, cancelId: 1, noLink: true };
+    const { response } = await dialog.showMessageBox(window, question).finally(() => (asking = false));
     if (response === 0 && !window.isDestroyed()) restart(webContents);
+  };
+  const offer = (...question: Parameters<typeof ask>) => {
+    ask(...question).catch(say('The question cannot be asked'));
   };
   webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason === 'clean-exit') return;
-    void ask(
+    offer(
       `The window’s display process ended (${reason}).`,
       'Training and everything that was saved are not affected. Load the window again to go on.',
       ['Load again', 'Not now'],
     );
   });
   window.on('unresponsive', () => {
-    void ask('The window does not respond.', 'Training is not affected. Wait a little, or load the window again.', [
+    offer('The window does not respond.', 'Training is not affected. Wait a little, or load the window again.', [
       'Load again',
       'Wait',
     ]);

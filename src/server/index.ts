@@ -1,6 +1,7 @@
 /** `node out/main/server.js [--port N] [--host H] [--home DIR]` */
 import { join } from 'node:path';
 import { toWireError } from '../shared/errors';
+import { endOnCrash } from '../studio/crash';
 import { serveUntilSignal } from './main';
 import { parseServerOptions, SERVER_HELP } from './options';
 
@@ -19,4 +20,8 @@ async function main(): Promise<number> {
   return serveUntilSignal(options, join(__dirname, 'compute.js'));
 }
 
-void main().then((code) => process.exit(code));
+const crash = endOnCrash({
+  say: (sentence) => process.stderr.write(`${sentence}\n`),
+  exit: (code) => process.exit(code),
+});
+main().then((code) => process.exit(code), crash);

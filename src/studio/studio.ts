@@ -5,6 +5,7 @@ import { fromWireError } from '../shared/errors';
 import { appFiles } from './app-files';
 import type { Context } from './context';
 import { Datasets } from './datasets/datasets';
+import { closeOnCrash } from './crash';
 import { asStudioError, openDatabase } from './db/open';
 import { dispatch, type Answer } from './dispatch';
 import { Evaluations } from './evaluations/evaluations';
@@ -142,7 +143,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     chooseCheckpoint: options.chooseCheckpoint ?? (async () => null),
     chooseSave: options.chooseSave ?? (async () => null),
   });
-  const watcher = new Watcher(context, () => runs.pump());
+  const watcher = new Watcher(context, [evaluations, solves], () => runs.pump());
   if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
   queue.pump();
 
@@ -164,9 +165,10 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     await attempt(() => runs.closed());
     await attempt(() => datasets.close());
     await attempt(() => db.close());
+    forget();
     log.info('closed');
   };
-  return {
+  const studio: Studio = {
     home,
     log,
     events,
@@ -187,6 +189,8 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     },
     close: () => (closed ??= close()),
   };
+  const forget = closeOnCrash(studio);
+  return studio;
 }
 
 /** Whether a run's data is there; at the first time that it is, examples are pinned if nobody chose any. */

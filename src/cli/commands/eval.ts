@@ -227,7 +227,9 @@ class CheckpointCommand {
       for (const e of before) await evaluations.delete(e.id);
       if (finished) say('There is nothing unfinished in the folder.');
       const { id } = evaluations.create(input, { ...extras, data_path });
-      this.stop = () => void evaluations.cancel(id).catch((error: unknown) => studio.log.error('stopping', error));
+      this.stop = () => {
+        evaluations.cancel(id).catch((error: unknown) => studio.log.error('stopping', error));
+      };
       const ended = await evaluations.ended(id);
       if (ended.status === 'failed') throw new StudioError('bad_input', ended.error ?? 'The evaluation failed.');
       return id;

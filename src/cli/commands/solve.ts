@@ -105,7 +105,8 @@ async function solve(studio: Studio, given: string[], flags: Flags, options: Sol
     }
     stopped = true;
     say('Ending with the answer that is there; once more ends it at once.');
-    if (current) void studio.solves.cancel(current).catch(() => undefined);
+    if (!current) return;
+    studio.solves.cancel(current).catch((error: unknown) => studio.log.error('stopping', error));
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

@@ -238,7 +238,7 @@ function listenToSignals(studio: Studio) {
     }
     state.received = signal;
     say('Saving and stopping; once more ends it at once, and what was saved stays saved.');
-    void stopRun(studio, state.run);
+    stopRun(studio, state.run).catch((error: unknown) => studio.log.error('stopping', error));
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, listener);
@@ -247,12 +247,8 @@ function listenToSignals(studio: Studio) {
 }
 
 async function stopRun(studio: Studio, run: string | null): Promise<void> {
-  try {
-    if (run === null) return;
-    const { dataset } = await studio.runs.stop(run);
-    const record = dataset === null ? null : studio.context.store.datasets.get(dataset);
-    if (record?.status === 'building') studio.datasets.cancel(record.id);
-  } catch (error) {
-    studio.log.error('stopping', error);
-  }
+  if (run === null) return;
+  const { dataset } = await studio.runs.stop(run);
+  const record = dataset === null ? null : studio.context.store.datasets.get(dataset);
+  if (record?.status === 'building') studio.datasets.cancel(record.id);
 }

@@ -6,6 +6,7 @@ import type { DatasetRecipe } from '../../shared/dataset';
 import { StudioError, toWireError, type WireError } from '../../shared/errors';
 import { isActive } from '../../shared/jobs';
 import type { Context } from '../context';
+import { asStudioError } from '../db/open';
 import { absolutePath } from '../home';
 import { newId } from '../ids';
 import { isAlive, pidOf } from '../owner';
@@ -146,14 +147,14 @@ export class Builds {
       if (cancelled) {
         // It may have been finished in the same moment; cancelled is what was asked for.
         removeFile(this.context, path);
-        void this.removePartial(path);
+        this.removePartialSoon(path);
         this.listener.forget(record);
       } else if (error && this.closing) {
         store.datasets.setBuilding(record.id, null);
         return;
       } else if (error) {
         store.datasets.setFailed(record.id, error.message);
-        void this.removePartial(path);
+        this.removePartialSoon(path);
         this.listener.changed(record.id);
       } else {
         const { kind, facts } = readFacts(path);
@@ -161,15 +162,30 @@ export class Builds {
         this.listener.changed(record.id);
       }
     } catch (fault) {
-      const { message } = toWireError(fault, (e) => log.error(`dataset ${record.id}`, e));
-      store.datasets.setFailed(record.id, message);
-      this.listener.changed(record.id);
+      const { message } = toWireError(asStudioError(fault, home.database), (e) => log.error(`dataset ${record.id}`, e));
+      this.fail(record.id, message);
     }
     this.listener.settled();
     this.next();
   }
 
-  /** What a killed build left beside its target. */
+  /** On a full disk the row stays as it is: the next start finds it, and builds or marks it. The queue goes on. */
+  private fail(id: string, message: string): void {
+    try {
+      this.context.store.datasets.setFailed(id, message);
+      this.listener.changed(id);
+    } catch (error) {
+      this.context.log.error(`dataset ${id} cannot be marked as failed`, error);
+    }
+  }
+
+  private removePartialSoon(path: string): void {
+    this.removePartial(path).catch((error: unknown) =>
+      this.context.log.error(`removing what is left of ${path}`, error),
+    );
+  }
+
+  /** What a killed build left next to its target. */
   private async removePartial(path: string): Promise<void> {
     const prefix = `.${basename(path)}.building-`;
     const names = await readdir(this.context.home.datasets).catch(() => [] as string[]);

@@ -139,7 +139,12 @@ export class ActiveRun {
   }
 
   private failed({ error }: Extract<FromCompute, { type: 'failed' }>): void {
-    if (error.data?.recycle === true && !this.leaving) return void this.renew(error.message);
+    if (error.data?.recycle === true && !this.leaving) {
+      this.renew(error.message).catch((fault: unknown) =>
+        this.states.context.log.error(`run ${this.run} cannot go on in a new process`, fault),
+      );
+      return;
+    }
     this.release();
     this.states.fail(this.run, error.message);
     this.onEnd();

@@ -161,11 +161,13 @@ export class Runs {
 
   private begin(run: RunRecord): void {
     this.pumping = true;
-    void this.start(run.id).finally(() => {
-      this.pumping = false;
-      this.states.notify();
-      this.pump();
-    });
+    this.start(run.id)
+      .finally(() => {
+        this.pumping = false;
+        this.states.notify();
+        this.pump();
+      })
+      .catch((error: unknown) => this.context.log.error(`run ${run.id} cannot be started`, error));
   }
 
   private async start(id: string): Promise<void> {
