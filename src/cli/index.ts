@@ -12,8 +12,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const crash = endOnCrash({ say, exit: (code) => process.exit(code) });
+const { crash, crashed } = endOnCrash({ say, exit: (code) => process.exit(code) });
 runCommandLine(process.argv.slice(2)).then((code) => {
+  if (crashed()) return;
   process.exitCode = code;
   // Whatever still holds the event loop (an idle channel to a compute process) must not keep the prompt waiting; what
   // was written to a pipe must still get through it.

@@ -20,8 +20,10 @@ async function main(): Promise<number> {
   return serveUntilSignal(options, join(__dirname, 'compute.js'));
 }
 
-const crash = endOnCrash({
+const { crash, crashed } = endOnCrash({
   say: (sentence) => process.stderr.write(`${sentence}\n`),
   exit: (code) => process.exit(code),
 });
-main().then((code) => process.exit(code), crash);
+main().then((code) => {
+  if (!crashed()) process.exit(code);
+}, crash);

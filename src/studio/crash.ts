@@ -35,9 +35,13 @@ export interface CrashOptions {
 
 /**
  * Installs the handlers; once per process, before anything else is done.
- * @returns what ends the process in the same way for a fault that was caught but leaves nothing to go on with
+ * @returns `crash` ends the process in the same way for a fault that was caught but leaves nothing to go on with;
+ *   `crashed` says that the process is ending by itself: whoever was about to end it leaves that to it
  */
-export function endOnCrash({ home, say, exit, saveMs = SAVE_MS }: CrashOptions): (fault: unknown) => void {
+export function endOnCrash({ home, say, exit, saveMs = SAVE_MS }: CrashOptions): {
+  crash: (fault: unknown) => void;
+  crashed: () => boolean;
+} {
   let crashed = false;
   const crash = (fault: unknown): void => {
     const open = [...studios];
@@ -59,7 +63,7 @@ export function endOnCrash({ home, say, exit, saveMs = SAVE_MS }: CrashOptions):
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
-  return crash;
+  return { crash, crashed: () => crashed };
 }
 
 /** Closes the studios, which saves what runs. @returns false if that failed or took too long */

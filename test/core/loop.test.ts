@@ -103,6 +103,23 @@ it('stops at max_steps with an evaluation, and saves in between as asked', async
   run.trainer.dispose();
 });
 
+it('predicts pinned training puzzles where there is no test split, and measures nothing', async () => {
+  const folder = writeTinyDataset(join(home, 'train only'));
+  rmSync(join(folder, 'test'), { recursive: true });
+  const trainOnly = openData([folder], []);
+  const run = { ...setUp({ epochs: 2, eval_interval: null }), data: trainOnly };
+  const { words, host } = listener();
+  const told: unknown[] = [];
+  host.evaluation = (step, _seconds, metrics, predictions) =>
+    told.push([step, metrics, predictions.map(({ example }) => example)]);
+  const pinned = [{ split: 'train' as const, index: 2 }];
+  expect(await trainLoop(run, new LoopControl(pinned), host)).toBe('done');
+  expect(told.at(-1)).toEqual([6, {}, pinned]);
+  expect(words).toContain('The dataset has no test split: only the pinned training puzzles are predicted.');
+  run.trainer.dispose();
+  trainOnly.close();
+});
+
 it('comes back to an evaluation that a stop cut short', async () => {
   const run = setUp({ epochs: 4, eval_interval: 2 });
   const control = new LoopControl();

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { startTraining } from '../../src/compute/train-job';
 import { loadBackend } from '../../src/core/backend/load';
 import { memoryUse } from '../../src/core/backend/memory';
-import { writeCheckpoint } from '../../src/core/checkpoint/studio';
+import { writeCheckpoint } from '../../src/core/checkpoint/native/checkpoint';
 import { TrainSampler } from '../../src/core/data/sampler';
 import { openData } from '../../src/core/data/merged';
 import { checkpointModel, scratchModels } from '../../src/core/solve/model';

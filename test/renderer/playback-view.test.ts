@@ -118,6 +118,16 @@ describe('pinned tasks', () => {
     expect(shown.findAll('.verdict').map((v) => v.text())).toEqual([...wrong, 'not yet']);
   });
 
+  it('say which of them the run trains on', async () => {
+    const detail = await run();
+    const train = { split: 'train' as const, index: 5 };
+    const some = await show(PinnedStrip, { run: { ...detail, pinned: [...detail.pinned, train] } });
+    expect(some.text()).toContain('1 from the training split');
+    const all = await show(PinnedStrip, { run: { ...detail, pinned: [train] } });
+    expect(all.text()).toContain('from the training split');
+    expect((await show(PinnedStrip, { run: detail })).text()).not.toContain('training');
+  });
+
   it('open the playback of the one that is clicked', async () => {
     const shown = await show(PinnedStrip, { run: await run() });
     await shown.findAll('.pin-button')[1].trigger('click');

@@ -1,11 +1,33 @@
 /** The life of runs, with a compute process that does as the test says: queue, crash, deadline, full disk. */
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { behave, bench, create, data, save, status, train } from './bench';
+import { tinyConfig } from './fixtures';
 import { eventually } from './scripted-compute';
 
 describe('runs', () => {
+  it('watch training puzzles where the data has no test split, and keep their predictions', async () => {
+    const { studio, compute, home } = await bench();
+    const folder = join(home, 'train only');
+    cpSync(data, folder, { recursive: true });
+    rmSync(join(folder, 'test'), { recursive: true });
+    const config = { ...tinyConfig(), data_paths: [folder] };
+    const run = await studio.dispatch('runs.create', { name: 'x', preset: null, config, dataset: null, recipe: null });
+    await eventually(() => studio.runs.get(run.id).total_steps === 100);
+    const port = compute.latest('tensor');
+    const { job, pinned } = port.job('train');
+    expect(pinned.map(({ split }) => split)).toEqual(Array(6).fill('train'));
+    const cells = new Uint8Array(16);
+    const predictions = pinned.map((example) => {
+      return { example, puzzle: 'x', tokens: cells, confidence: cells, q_halt: 0, wrong: 1 };
+    });
+    port.say({ type: 'evaluation', job, step: 4, seconds: 4, metrics: {}, predictions });
+    const [set] = await studio.dispatch('runs.predictions', { run: run.id });
+    expect(set.predictions.map(({ example }) => example)).toEqual(pinned);
+    expect(await studio.dispatch('runs.metrics', { run: run.id })).toEqual([]);
+  });
+
   it('start at once, record what is told, and finish', async () => {
     const { studio, compute } = await bench();
     const events: string[] = [];

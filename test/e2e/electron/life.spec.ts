@@ -1,5 +1,7 @@
 /** Electron's own part: one instance, the window's place, the menu, sleep, quitting while a model trains. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ElectronStudio } from '../support/electron';
 import { expect, test, withStudio } from '../support/test';
 import { buildSudoku, expectBeyond, expectStatus, goTo, runHead, startRun, stepOf } from '../support/training';
@@ -31,6 +33,21 @@ test('the menu leads to the screens and to what they do', async () => {
   await page.keyboard.press('Escape');
   await chooseMenu('About TRM Studio');
   await expect.poll(async () => (await electron().seen()).questions.at(-1)?.detail).toContain(studio.current.home);
+});
+
+test('a fault that nobody caught is said in one sentence, and ends the app with a code', async () => {
+  const { app, home } = electron();
+  const gone = electron().exited();
+  let said = '';
+  app.process().stderr?.on('data', (chunk) => (said += String(chunk)));
+  // The answer may be lost with the process.
+  await app
+    .evaluate(() => void setTimeout(() => Promise.reject(new Error('injected fault')), 50))
+    .catch(() => undefined);
+  expect(await gone).toBe(1);
+  expect(said.match(/unexpected fault/g)).toHaveLength(1);
+  expect(readFileSync(join(home, 'logs', 'studio.log'), 'utf8')).toContain('injected fault');
+  await studio.current.open();
 });
 
 test('a second start brings the first window to the front and ends', async () => {
