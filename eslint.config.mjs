@@ -60,7 +60,9 @@ const promises = (ignoreVoid) => ({
   '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid }],
   '@typescript-eslint/no-misused-promises': 'error',
 });
-const typed = (project) => ({ parserOptions: { project: [project], tsconfigRootDir: import.meta.dirname } });
+const typed = (project, extraFileExtensions = []) => ({
+  parserOptions: { project: [project], tsconfigRootDir: import.meta.dirname, extraFileExtensions },
+});
 
 export default tseslint.config(
   { ignores: ['node_modules', 'out', '.trm', 'test/artifacts', 'test-results'] },
@@ -108,7 +110,11 @@ export default tseslint.config(
     rules: promises(true),
   },
   { files: PROCESSES.map((layer) => `src/${layer}/**/*.ts`), rules: promises(false) },
-  { files: ['src/renderer/**/*.{ts,vue}'], languageOptions: typed('./tsconfig.web.json'), rules: promises(true) },
+  {
+    files: ['src/renderer/**/*.{ts,vue}'],
+    languageOptions: typed('./tsconfig.web.json', ['.vue']),
+    rules: promises(true),
+  },
   { files: ['src/renderer/**/*.ts', 'test/renderer/**/*.ts'], languageOptions: { globals: { ...globals.browser } } },
   { files: ['**/*.mjs'], languageOptions: { globals: { ...globals.node } } },
   ...Object.entries(FORBIDDEN).map(([layer, group]) => ({

@@ -109,20 +109,32 @@ export class Builds {
     }
   }
 
+  /** Starts the next one, if none is built. One that cannot be started has failed, and the next one follows. */
   private next(): void {
-    if (this.building) return;
-    const id = this.queue.shift();
-    if (id === undefined) return;
+    while (!this.building) {
+      const id = this.queue.shift();
+      if (id === undefined) return;
+      try {
+        this.start(id);
+      } catch (error) {
+        const { home, log } = this.context;
+        const said = toWireError(asStudioError(error, home.database), (e) => log.error(`dataset ${id}`, e));
+        this.fail(id, said.message);
+      }
+    }
+  }
+
+  private start(id: string): void {
     const { store, home, supervisor, events } = this.context;
     const record = store.datasets.get(id) as DatasetRecord;
     const recipe = record.recipe as DatasetRecipe;
     const job = newId();
-    this.building = { dataset: id, job, cancelled: false, deadline: null };
     const meter = new ProgressMeter((done, total, what, seconds_left) =>
       events.emit('dataset.progress', { dataset: id, done, total, what, seconds_left }),
     );
     const subsets =
       recipe.kind === 'arc' ? recipe.subsets.map((name) => ({ name, tasks: store.tasks.tasksOf(name) })) : [];
+    this.building = { dataset: id, job, cancelled: false, deadline: null };
     supervisor.build.run(
       { type: 'build', job, recipe, subsets, out: absolutePath(home, record.path) },
       {
