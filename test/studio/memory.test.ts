@@ -81,7 +81,7 @@ it('what is asked for while it ends is answered by the next one', async () => {
 });
 
 it('a process that holds little is kept, and one that only looked is too', async () => {
-  const process_ = start();
+  const process_ = start({ heavyBytes: 2 ** 40 });
   await ended(process_, await trainJob());
   const { pid } = process_;
   // Longer than a heavy one would have stayed; what is asked here is the same process.
