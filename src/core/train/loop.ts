@@ -44,7 +44,13 @@ export type CheckpointReason = CheckpointFile['reason'];
 /** Whom the loop tells, and who writes. */
 export interface LoopHost {
   metrics(batch: MetricBatch): void;
-  evaluation(step: number, seconds: number, metrics: Record<EvalMetric, number>, predictions: PinnedPrediction[]): void;
+  /** @param metrics empty where there is no test split, and only pinned examples were predicted */
+  evaluation(
+    step: number,
+    seconds: number,
+    metrics: Partial<Record<EvalMetric, number>>,
+    predictions: PinnedPrediction[],
+  ): void;
   status(status: 'running' | 'paused', step: number): void;
   note(message: string): void;
   /** Writes `run` as it stands. */

@@ -47,7 +47,7 @@ test('a fault that nobody caught is said in one sentence, and ends the app with 
   expect(await gone).toBe(1);
   expect(said.match(/unexpected fault/g)).toHaveLength(1);
   expect(readFileSync(join(home, 'logs', 'studio.log'), 'utf8')).toContain('injected fault');
-  await studio.current.open();
+  await electron().open();
 });
 
 test('a second start brings the first window to the front and ends', async () => {
