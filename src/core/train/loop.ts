@@ -48,7 +48,7 @@ export interface LoopHost {
   evaluation(
     step: number,
     seconds: number,
-    metrics: Partial<Record<EvalMetric, number>>,
+    metrics: Record<EvalMetric, number> | Record<string, never>,
     predictions: PinnedPrediction[],
   ): void;
   status(status: 'running' | 'paused', step: number): void;
