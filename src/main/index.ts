@@ -12,7 +12,7 @@ import { declareScheme } from './protocol';
 import { restrictContents } from './window';
 
 app.setName('TRM Studio');
-const { crash } = endOnCrash({
+endOnCrash({
   home: homeOption(process.argv.slice(1)),
   say: (sentence) => sayEnd(sentence),
   exit: (code) => app.exit(code),
