@@ -12,10 +12,10 @@ const PROGRESS_MS = 100;
 
 export function startBuild(job: BuildJob, tell: Tell): RunningJob {
   const abort = new AbortController();
-  let told = 0;
+  let told = -Infinity;
   const progress = (done: number, total: number, what: string): void => {
-    if (Date.now() - told < PROGRESS_MS && done < total) return;
-    told = Date.now();
+    if (performance.now() - told < PROGRESS_MS && done < total) return;
+    told = performance.now();
     tell({ type: 'progress', job: job.job, done, total, what });
   };
   const run = async (): Promise<JobEnd> => {

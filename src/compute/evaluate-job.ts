@@ -9,10 +9,10 @@ const PROGRESS_MS = 200;
 
 export function startEvaluation({ job, plan }: EvaluateJob, tell: Tell): RunningJob {
   let stopped = false;
-  let told = 0;
+  let told = -Infinity;
   const progress = (done: number, total: number): void => {
-    if (Date.now() - told < PROGRESS_MS && done < total) return;
-    told = Date.now();
+    if (performance.now() - told < PROGRESS_MS && done < total) return;
+    told = performance.now();
     tell({ type: 'progress', job, done, total, what: 'examples' });
   };
   const run = async (): Promise<JobEnd> => {

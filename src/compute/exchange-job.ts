@@ -12,12 +12,12 @@ const PROGRESS_MS = 100;
 
 export function startExchange(job: ImportJob | ExportJob, tell: Tell): RunningJob {
   let stopped = false;
-  let told = 0;
+  let told = -Infinity;
   const host: ImportHost = {
     stopped: () => stopped,
     progress: (done, total, what) => {
-      if (Date.now() - told < PROGRESS_MS && done < total) return;
-      told = Date.now();
+      if (performance.now() - told < PROGRESS_MS && done < total) return;
+      told = performance.now();
       tell({ type: 'progress', job: job.job, done, total, what });
     },
   };

@@ -10,7 +10,7 @@ const TELL_MS = 200;
 export function startSolve(request: SolveJob, tell: Tell): RunningJob {
   const { job } = request;
   let stopped = false;
-  let told = 0;
+  let told = -Infinity;
   let last = 0;
   const run = async (): Promise<JobEnd> => {
     const backend = await loadBackend();
@@ -18,8 +18,8 @@ export function startSolve(request: SolveJob, tell: Tell): RunningJob {
       cancelled: () => stopped,
       step: (step, seconds, loss) => {
         last = step;
-        if (Date.now() - told < TELL_MS) return;
-        told = Date.now();
+        if (performance.now() - told < TELL_MS) return;
+        told = performance.now();
         tell({ type: 'solve-step', job, step, seconds, loss });
       },
       check: (check, candidates) => tell({ type: 'solve-check', job, check, candidates }),

@@ -29,7 +29,7 @@ export function deleteSubset({ store, events }: Context, name: string): { delete
 export async function loadBundled({ store, log }: Context, resources: string): Promise<void> {
   const missing = BUNDLED_SUBSETS.filter((name) => !store.subsets.has(name));
   if (!missing.length) return;
-  const started = Date.now();
+  const started = performance.now();
   const read = await Promise.all(missing.map(async (name) => ({ name, tasks: await readBundled(resources, name) })));
   store.db
     .transaction(() => {
@@ -44,5 +44,7 @@ export async function loadBundled({ store, log }: Context, resources: string): P
     .immediate();
   // The log has grown to the size of all that; it would stay so while the studio is open.
   store.db.pragma('wal_checkpoint(TRUNCATE)');
-  log.info(`stored ${read.reduce((n, { tasks }) => n + tasks.length, 0)} bundled tasks in ${Date.now() - started} ms`);
+  log.info(
+    `stored ${read.reduce((n, { tasks }) => n + tasks.length, 0)} bundled tasks in ${Math.round(performance.now() - started)} ms`,
+  );
 }

@@ -6,6 +6,7 @@ import type { TraceInfo } from '../shared/contract/traces';
 import { StudioError } from '../shared/errors';
 import type { SolveNetwork } from '../shared/solve';
 import type { AttentionMap } from '../shared/trace';
+import { timestamp } from './clock';
 import type { Context } from './context';
 import { absolutePath, storedPath } from './home';
 import { newId } from './ids';
@@ -83,7 +84,7 @@ export class Traces {
       bytes: null,
       sha256: null,
       owner,
-      created: new Date().toISOString(),
+      created: timestamp(),
     });
     const job = newId();
     this.jobs.set(id, job);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
 import { openData, type OpenData } from '../../src/core/data/merged';
 import { TrainSampler } from '../../src/core/data/sampler';
@@ -151,6 +151,31 @@ it('does not count pauses as training time', async () => {
   expect(words).toContain('save asked 3');
   expect(Date.now() - before - run.seconds * 1000).toBeGreaterThan(PAUSE - 100);
   run.trainer.dispose();
+});
+
+it('goes on measuring when the clock is set back an hour: metrics are told, time grows, and its limit holds', async () => {
+  const run = setUp({ epochs: 2000, eval_interval: 2000, studio: { max_minutes: 1 / 60, log_every_steps: 1 } });
+  const real = Date.now;
+  const begun = performance.now();
+  // From the third clock reading on, as if the time server had corrected it.
+  let readings = 0;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => real() - (readings++ < 3 ? 0 : 3_600_000));
+  let last = 0;
+  const told = listener((word) => {
+    if (word.startsWith('metrics')) last = performance.now() - begun;
+  });
+  try {
+    // An hour later it would still train: it is stopped here long before.
+    const control = new LoopControl([]);
+    const late = setTimeout(() => control.stop(), 20_000);
+    expect(await trainLoop(run, control, told.host)).toBe('done');
+    clearTimeout(late);
+  } finally {
+    clock.mockRestore();
+  }
+  expect(last).toBeGreaterThan(0);
+  expect(told.seconds.length).toBeGreaterThan(1);
+  expect(told.seconds.every((s, i) => s >= (told.seconds[i - 1] ?? 0))).toBe(true);
 });
 
 it('refuses to go on when the loss is no number', async () => {

@@ -172,7 +172,7 @@ class Work {
     const logits = plan.save_outputs.includes('logits');
     host.progress(this.done, this.N);
     while (this.done < this.N) {
-      const started = Date.now();
+      const started = performance.now();
       const end = Math.min(this.done + batchSize, this.N);
       const batch = merged.batch(examples.subarray(this.done, end), batchSize);
       const { embedded, puzzles } = this.embed(batch);
@@ -182,7 +182,7 @@ class Work {
       this.take(batch, last);
       await outputs?.write(this.done, batch, batch.puzzle_identifiers, last);
       this.done = end;
-      this.seconds += (Date.now() - started) / 1000;
+      this.seconds += (performance.now() - started) / 1000;
       host.progress(this.done, this.N);
       await new Promise((resolve) => setImmediate(resolve));
       const stopped = host.stopped() && this.done < this.N;

@@ -41,7 +41,7 @@ export async function scorePredictions(
   const files: TensorFile[] = [];
   try {
     for (const path of predictions) files.push(openTensorFile(path));
-    const started = Date.now();
+    const started = performance.now();
     const split = store.split('test');
     const counts = files.map((file) => checkShapes(file, split));
     const total = counts.reduce((sum, count) => sum + count, 0);
@@ -71,7 +71,7 @@ export async function scorePredictions(
       options: null,
       step: null,
       examples: total,
-      seconds: (Date.now() - started) / 1000,
+      seconds: (performance.now() - started) / 1000,
       metrics: { ...result?.metrics, ...cells.metrics() },
       act_steps: [],
       by_views: result?.by_views ?? [],

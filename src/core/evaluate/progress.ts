@@ -36,7 +36,7 @@ interface About {
 
 export class ProgressFile {
   private readonly path: string;
-  private saved = Date.now();
+  private saved = performance.now();
   private cost = 0;
 
   /** @param everyS seconds between two savings; 0 saves whenever asked */
@@ -53,14 +53,14 @@ export class ProgressFile {
 
   /** Whether it is time to save: not so often that the saving itself takes the time. */
   due(): boolean {
-    return this.everyS === 0 || Date.now() - this.saved > Math.max(this.everyS * 1000, this.cost / SHARE);
+    return this.everyS === 0 || performance.now() - this.saved > Math.max(this.everyS * 1000, this.cost / SHARE);
   }
 
   async save({ question, pooled, done, seconds, votes, cells, listed }: ProgressState): Promise<void> {
-    const started = Date.now();
+    const started = performance.now();
     const about: About = { question, pooled, done, seconds, count: cells.count, listed };
     await writeVotes(this.path, votes, about, { sums: { shape: [cells.sums.length], data: cells.sums } });
-    this.saved = Date.now();
+    this.saved = performance.now();
     this.cost = this.saved - started;
   }
 

@@ -20,7 +20,7 @@ export function checkCancelled(signal: AbortSignal | undefined, what: string): v
  * after every puzzle, and most calls cost a clock reading.
  */
 export class Breather {
-  private last = Date.now();
+  private last = performance.now();
 
   constructor(
     private readonly options: WorkOptions,
@@ -29,11 +29,11 @@ export class Breather {
 
   /** @throws StudioError `cancelled` */
   async breathe(done: number, total: number, what: string): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.last < (this.options.sliceMs ?? 40) && done !== total) return;
     this.options.progress?.(done, total, what);
     await new Promise<void>((resolve) => setImmediate(resolve));
-    this.last = Date.now();
+    this.last = performance.now();
     checkCancelled(this.options.signal, this.work);
   }
 }

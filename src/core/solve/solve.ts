@@ -68,8 +68,8 @@ export async function solveTask(
   host: SolveHost,
 ): Promise<SolveOutcome & { voted: SolveModel[] }> {
   const random = new Random(options.seed, `solve:${task.name}`);
-  const started = Date.now();
-  const elapsed = () => (Date.now() - started) / 1000;
+  const started = performance.now();
+  const elapsed = () => (performance.now() - started) / 1000;
   const checks: SolveCheck[] = [];
   const leaders: string[] = [];
   let active = models;

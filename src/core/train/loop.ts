@@ -64,20 +64,20 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
   const { studio } = config;
   const iterations = config.eval_interval ? config.epochs / config.eval_interval : 1;
   const buffer = new MetricBuffer();
-  const started = { at: Date.now(), seconds: run.seconds };
-  const tick = () => (run.seconds = started.seconds + (Date.now() - started.at) / 1000);
-  let flushed = Date.now();
-  let saved = { step: trainer.step, at: Date.now() };
+  const started = { at: performance.now(), seconds: run.seconds };
+  const tick = () => (run.seconds = started.seconds + (performance.now() - started.at) / 1000);
+  let flushed = performance.now();
+  let saved = { step: trainer.step, at: performance.now() };
 
   const flush = () => {
-    flushed = Date.now();
+    flushed = performance.now();
     const batch = buffer.take();
     if (batch) host.metrics(batch);
   };
   const write = async (reason: CheckpointReason) => {
     flush();
     await host.checkpoint(run, reason);
-    saved = { step: trainer.step, at: Date.now() };
+    saved = { step: trainer.step, at: performance.now() };
   };
   const save = (reason: CheckpointReason) => {
     tick();
@@ -105,9 +105,9 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
       if (sampler.state().iteration - 1 >= (config.min_eval_interval ?? 0)) await evaluate();
       if (!finished()) await save('evaluation');
     } else {
-      const before = Date.now();
+      const before = performance.now();
       const { step, metrics, lr, puzzle_emb_lr } = trainer.run(batch);
-      const stepSeconds = Math.max(1, Date.now() - before) / 1000;
+      const stepSeconds = Math.max(1, performance.now() - before) / 1000;
       refuseNotFinite(metrics.loss, step);
       const compiled = xla?.add(stepSeconds);
       if (compiled) host.note(compiled);
@@ -115,10 +115,10 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
         const speed = { steps_per_s: 1 / stepSeconds, samples_per_s: config.global_batch_size / stepSeconds };
         buffer.add(step, tick(), { ...metrics, lr, puzzle_emb_lr, ...speed });
       }
-      if (Date.now() - flushed >= FLUSH_MS) flush();
+      if (performance.now() - flushed >= FLUSH_MS) flush();
       const everySteps = studio.checkpoint_every_steps > 0 && step % studio.checkpoint_every_steps === 0;
       const everyMinutes =
-        studio.checkpoint_every_minutes > 0 && Date.now() - saved.at >= studio.checkpoint_every_minutes * 60_000;
+        studio.checkpoint_every_minutes > 0 && performance.now() - saved.at >= studio.checkpoint_every_minutes * 60_000;
       if ((everySteps || everyMinutes) && !finished()) await save('interval');
       if (trainer.handleUse() > 1) await refuseHandles(() => save('interval'));
     }
@@ -132,7 +132,7 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
     if (control.pauseAsked && !control.stopAsked) {
       await save('pause');
       await waitPaused(control, () => write('asked'), host, trainer.step);
-      started.at = Date.now();
+      started.at = performance.now();
       started.seconds = run.seconds;
     }
     if (control.stopAsked) {

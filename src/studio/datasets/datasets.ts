@@ -5,6 +5,7 @@ import type { Parsed } from '../../shared/contract';
 import { recipePuzzle, type DatasetRecipe, type DataWarning, type ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { isActive } from '../../shared/jobs';
+import { timestamp } from '../clock';
 import type { Context } from '../context';
 import { absolutePath, storedPath } from '../home';
 import { newId, slug } from '../ids';
@@ -65,7 +66,7 @@ export class Datasets {
       kind: recipePuzzle(recipe),
       status: 'building',
       error: null,
-      created: new Date().toISOString(),
+      created: timestamp(),
       path: storedPath(this.context.home, join(this.context.home.datasets, `${slug(name)}-${id}`)),
       adopted: false,
       recipe,
@@ -84,7 +85,7 @@ export class Datasets {
       kind,
       status: 'ready',
       error: null,
-      created: new Date().toISOString(),
+      created: timestamp(),
       path: storedPath(this.context.home, folder),
       adopted: false,
       recipe: null,
@@ -107,7 +108,7 @@ export class Datasets {
       kind,
       status: 'ready',
       error: null,
-      created: new Date().toISOString(),
+      created: timestamp(),
       path,
       adopted: true,
       recipe: null,

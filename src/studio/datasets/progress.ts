@@ -5,11 +5,11 @@ export class ProgressMeter {
   private what = '';
   private started = 0;
   private first = 0;
-  private told = 0;
+  private told = -Infinity;
 
   constructor(
     private readonly tell: (done: number, total: number, what: string, secondsLeft: number | null) => void,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   update(done: number, total: number, what: string): void {
@@ -18,7 +18,7 @@ export class ProgressMeter {
       this.what = what;
       this.started = now;
       this.first = done;
-      this.told = 0;
+      this.told = -Infinity;
     }
     if (now - this.told < EVERY_MS && done < total) return;
     this.told = now;

@@ -5,6 +5,7 @@ import type { Parsed } from '../../shared/contract';
 import type { EvaluationComparison, EvaluationInfo } from '../../shared/contract/evaluations';
 import { StudioError, toWireError } from '../../shared/errors';
 import type { EvaluatedTask } from '../../shared/evaluation';
+import { timestamp } from '../clock';
 import type { Context } from '../context';
 import { ProgressMeter } from '../datasets/progress';
 import { absolutePath, storedPath } from '../home';
@@ -63,7 +64,7 @@ export class Evaluations extends Jobs<EvaluationWithRun, EvaluationInfo> {
       outside: extras.out !== undefined,
       owner,
       resume_at_start: false,
-      created: new Date().toISOString(),
+      created: timestamp(),
     });
     this.changed(id);
     this.queue.pump();

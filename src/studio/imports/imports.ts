@@ -50,7 +50,7 @@ export class Imports {
   ) {}
 
   begin(): { import: string } {
-    const now = Date.now();
+    const now = performance.now();
     for (const s of [...this.sessions.values()].sort((a, b) => a.touched - b.touched)) {
       if (now - s.touched > FORGET_MS || this.sessions.size >= MAX_SESSIONS) this.drop(s);
     }
@@ -256,9 +256,9 @@ export class Imports {
 
   /** @param growing while files are still found, each is the last one so far and none the end */
   private progress(session: Session, growing = false): (done: number, total: number) => void {
-    let told = 0;
+    let told = -Infinity;
     return (done, total) => {
-      const now = Date.now();
+      const now = performance.now();
       if (now - told < PROGRESS_MS && (growing || done < total)) return;
       told = now;
       this.context.events.emit('import.progress', { import: session.id, files_done: done, files_total: total });
@@ -273,7 +273,7 @@ export class Imports {
   private session(id: string): Session {
     const session = this.sessions.get(id);
     if (!session) throw new StudioError('not_found', `The import ${id} has ended: start it again.`);
-    session.touched = Date.now();
+    session.touched = performance.now();
     return session;
   }
 

@@ -4,6 +4,7 @@ import { parseConfig } from '../../shared/config-fields';
 import type { DatasetSummary } from '../../shared/contract/datasets';
 import type { Parsed } from '../../shared/contract';
 import { StudioError } from '../../shared/errors';
+import { timestamp } from '../clock';
 import type { Context } from '../context';
 import type { Datasets } from '../datasets/datasets';
 import { newId } from '../ids';
@@ -22,7 +23,7 @@ export function newRun(context: Context, datasets: Datasets, input: Parsed<'runs
   config.checkpoint_path = whole(config.checkpoint_path);
   config.load_checkpoint = whole(config.load_checkpoint);
   config.studio.tensorboard_dir = whole(config.studio.tensorboard_dir);
-  const now = new Date().toISOString();
+  const now = timestamp();
   return {
     id: newId(),
     name: input.name,

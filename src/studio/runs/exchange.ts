@@ -7,6 +7,7 @@ import type { RunSummary } from '../../shared/contract/runs';
 import { fromWireError, StudioError } from '../../shared/errors';
 import { exportedNames } from '../../core/checkpoint/export/exported-names';
 import { totalSteps } from '../../core/train/schedule';
+import { timestamp } from '../clock';
 import type { Context } from '../context';
 import { durably } from '../db/open';
 import type { Datasets } from '../datasets/datasets';
@@ -195,7 +196,7 @@ function nameOf({ path, step }: ImportReport): string {
 }
 
 function importedRun(id: string, name: string, report: ImportReport, dataset: DatasetRecord | null): RunRecord {
-  const now = new Date().toISOString();
+  const now = timestamp();
   const { config, step } = report;
   const facts = dataset?.facts;
   const total = facts ? totalSteps(config, { ...facts, total_groups: facts.train_groups }) : step;

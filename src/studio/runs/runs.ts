@@ -3,6 +3,7 @@ import type { RunSummary } from '../../shared/contract/runs';
 import type { ExampleRef } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { isActive } from '../../shared/jobs';
+import { timestamp } from '../clock';
 import type { Context } from '../context';
 import { isAlive, pidOf } from '../owner';
 import type { RunRecord } from '../repositories/runs';
@@ -63,7 +64,7 @@ export class Runs {
     }
     this.states.act(id, 'start', 'resumed', {
       reason: null,
-      queued_at: new Date().toISOString(),
+      queued_at: timestamp(),
       owner: this.context.owner,
       compute_owner: null,
       resume_at_start: false,

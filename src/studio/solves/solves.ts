@@ -7,6 +7,7 @@ import type { ComputeJob, FromCompute, JobResult } from '../../shared/compute';
 import type { SolveDetail, SolveInfo } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';
 import type { SolveOptions } from '../../shared/solve';
+import { timestamp } from '../clock';
 import type { Context } from '../context';
 import { absolutePath, storedPath } from '../home';
 import { newId } from '../ids';
@@ -71,7 +72,7 @@ export class Solves extends Jobs<SolveRecord, SolveInfo, SolveDetail> {
         kept_bytes: null,
         owner,
         resume_at_start: false,
-        created: new Date().toISOString(),
+        created: timestamp(),
       });
       this.changed(id);
       return id;

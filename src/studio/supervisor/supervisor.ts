@@ -17,7 +17,7 @@ export class Supervisor {
   readonly build: ComputeProcess;
   private backend: BackendInfo | null = null;
   private backendError: string | null = null;
-  private told = 0;
+  private told = -Infinity;
   private looked = false;
   /** The run that is being trained here; kept by the runs. */
   running: string | null = null;
@@ -38,7 +38,7 @@ export class Supervisor {
       onMessage: (message) => {
         if (message.type === 'backend') this.setBackend(message.backend);
         else if (message.type === 'started') this.setBackend(message.started.backend);
-        else if (message.type === 'metrics' && Date.now() - this.told > STATE_EVERY_MS) this.tell();
+        else if (message.type === 'metrics' && performance.now() - this.told > STATE_EVERY_MS) this.tell();
       },
     });
   }
@@ -65,7 +65,7 @@ export class Supervisor {
   }
 
   tell(): void {
-    this.told = Date.now();
+    this.told = performance.now();
     this.events.emit('compute.changed', this.state());
   }
 
