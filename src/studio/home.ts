@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync, writeFi
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { StudioError, toWireError } from '../shared/errors';
+import { networkDisk } from './network-disk';
 
 export interface StudioHome {
   root: string;
@@ -51,10 +52,18 @@ export const PROBE = '.write-test-';
 
 /**
  * Makes the folders of the home and proves that it can be written; what is there stays.
- * @throws StudioError `read_only`, `permission`, `disk_full` or `bad_input`: one sentence that names the folder.
+ * @throws StudioError `read_only`, `permission`, `disk_full` or `bad_input` (a network disk, for one): one sentence that
+ *   names the folder.
  */
 export function prepareHome(root: string): StudioHome {
   const home = homePaths(root);
+  const network = networkDisk(root);
+  if (network !== null) {
+    throw new StudioError(
+      'bad_input',
+      `The studio home ${root} is on a network disk (${network}), where its database is not safe: choose a folder on a disk of this machine with --home DIR or TRM_HOME; datasets and exports may stay there.`,
+    );
+  }
   try {
     for (const folder of [home.root, home.runs, home.datasets, home.traces, home.evaluations, home.solves, home.logs]) {
       makeFolders(folder);
