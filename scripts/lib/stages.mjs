@@ -38,6 +38,7 @@ const STAGES = [
     minutes: 5,
     prepare: async () => ({ line: 'knip' }),
   },
+  { name: 'supply', title: 'Licences and known vulnerabilities', minutes: 5, prepare: async ({ node }) => ({ line: `"${node.path}" scripts/supply.mjs` }) }, // prettier-ignore
   {
     name: 'pure',
     title: 'Unit tests without TensorFlow',
