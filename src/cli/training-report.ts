@@ -21,6 +21,7 @@ export class TrainingReport {
   private readonly progress = new ProgressLine();
   private readonly off: (() => void)[];
   private started = false;
+  private last = '';
 
   constructor(
     private readonly studio: Studio,
@@ -53,9 +54,10 @@ export class TrainingReport {
       ),
       events.on(
         'run.event',
-        mine<Events['run.event']>((e) =>
-          this.progress.line(e.level === 'info' ? e.message : `${e.level}: ${e.message}`),
-        ),
+        mine<Events['run.event']>((e) => {
+          this.last = e.message;
+          this.progress.line(e.level === 'info' ? e.message : `${e.level}: ${e.message}`);
+        }),
       ),
     ];
   }
@@ -67,6 +69,8 @@ export class TrainingReport {
     const run = this.studio.runs.get(this.run);
     const reason = run.reason === null ? {} : { reason: run.reason };
     if (this.json) printJson({ event: 'done', run: run.id, status: run.status, step: run.step, ...reason });
+    // An event that could not be stored on a full disk was not told either.
+    if (run.status === 'failed' && run.reason !== null && run.reason !== this.last) say(`error: ${run.reason}`);
     const exact = run.last_exact_accuracy === null ? '' : `, exact accuracy ${percent(run.last_exact_accuracy)}`;
     const limit = run.status === 'done' ? limitReached(run) : '';
     const again = run.status === 'done' ? '' : ` Continue with: trm train --resume ${run.id}`;

@@ -166,8 +166,15 @@ function newFile(folder: string, step: number): string {
   }
 }
 
+const goneFolder = (folder: string): StudioError =>
+  new StudioError(
+    'unavailable',
+    `The run's folder ${folder} is gone: if its disk was unmounted, mount it again and resume the run; what was saved stays saved.`,
+  );
+
 function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
   const id = job.job;
+  const madeBefore = existsSync(job.run_dir);
   const identifiers = mergedIdentifiers(job, data);
   return {
     metrics: (batch) => {
@@ -179,6 +186,8 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
     note: (message) => tell({ type: 'note', job: id, level: 'info', message }),
     puzzleName: (example: ExampleRef) => puzzleNameOf(job, data, example),
     checkpoint: async ({ trainer, sampler, config, seconds, evaluated, evaluationDue }, reason) => {
+      // Made again under a mount point, it would lie on another disk, out of sight once the right one is back.
+      if (madeBefore && !existsSync(job.run_dir)) throw goneFolder(job.run_dir);
       const snapshot = await trainer.snapshot();
       const { seq_len, vocab_size, num_puzzle_identifiers } = trainer.spec;
       const written = await writeCheckpoint(newFile(join(job.run_dir, 'checkpoints'), trainer.step), {

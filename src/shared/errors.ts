@@ -49,6 +49,16 @@ const ERRNO: Record<string, { code: ErrorCode; sentence: (path: string) => strin
     code: 'disk_full',
     sentence: (p) => `The disk quota for ${p} is used up: free some space and try again; what was saved stays saved.`,
   },
+  ...Object.fromEntries(
+    ['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'ENOTCONN', 'ESHUTDOWN'].map((code) => [
+      code,
+      {
+        code: 'unavailable' as const,
+        sentence: (p: string) =>
+          `The disk that holds ${p} does not answer (${code}): check that it is plugged in, mounted and sound, then try again; what was saved stays saved.`,
+      },
+    ]),
+  ),
   EROFS: { code: 'read_only', sentence: (p) => `${p} is on a read-only file system: choose another folder.` },
   EACCES: { code: 'permission', sentence: (p) => `No permission for ${p}: change its permissions or choose another.` },
   EPERM: { code: 'permission', sentence: (p) => `No permission for ${p}: change its permissions or choose another.` },

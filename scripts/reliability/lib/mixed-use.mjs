@@ -6,7 +6,7 @@ import { TINY_RECIPE, TINY_TASK, tinyConfig } from './tiny.mjs';
 
 /** @typedef {{ dataset: string }} Kept */
 
-const over = (/** @type {{ status: string }} */ job) =>
+const over = (/** @type {{ status: string } & Record<string, any>} */ job) =>
   !['queued', 'running', 'paused', 'building'].includes(job.status);
 
 /**

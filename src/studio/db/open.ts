@@ -142,7 +142,14 @@ const SQLITE: [prefix: string, code: ErrorCode, sentence: (file: string) => stri
   [
     'SQLITE_IOERR_WRITE',
     'disk_full',
-    (f) => `${f} cannot be written, the disk may be full: free some space and try again; what was saved stays saved.`,
+    (f) =>
+      `${f} cannot be written, its disk may be full or read-only: free some space, or check the disk, and try again; what was saved stays saved.`,
+  ],
+  [
+    'SQLITE_IOERR',
+    'unavailable',
+    (f) =>
+      `${f} cannot be read or written: check that its disk is plugged in, mounted and sound, then start again; what was saved stays saved.`,
   ],
   [
     'SQLITE_READONLY',

@@ -120,22 +120,20 @@ export class ActiveRun {
   }
 
   private finished(step: number): void {
-    this.release();
-    this.states.end(this.run, 'finish', { step, reason: null, resume_at_start: false }, () =>
-      this.recorder.event('info', `Finished at step ${step}.`, step),
+    this.over(() =>
+      this.states.end(this.run, 'finish', { step, reason: null, resume_at_start: false }, () =>
+        this.recorder.event('info', `Finished at step ${step}.`, step),
+      ),
     );
-    this.onEnd();
   }
 
   private stopped(step: number): void {
     const { leaving } = this;
-    this.release();
-    if (leaving?.to === 'park') this.parked();
-    else {
+    this.over(() => {
+      if (leaving?.to === 'park') return this.parked();
       const patch = { step, reason: leaving?.reason ?? null, resume_at_start: leaving?.resumeAtStart ?? false };
       this.states.end(this.run, 'stop', patch, () => this.recorder.event('info', `Stopped at step ${step}.`, step));
-    }
-    this.onEnd();
+    });
   }
 
   private failed({ error }: Extract<FromCompute, { type: 'failed' }>): void {
@@ -145,9 +143,7 @@ export class ActiveRun {
       );
       return;
     }
-    this.release();
-    this.states.fail(this.run, error.message);
-    this.onEnd();
+    this.over(() => this.states.fail(this.run, error.message));
   }
 
   /**
@@ -177,16 +173,24 @@ export class ActiveRun {
   private lost(sentence: string): void {
     if (this.ended) return;
     const { leaving } = this;
-    this.release();
-    if (!leaving) this.states.fail(this.run, sentence);
-    else if (leaving.to === 'park') this.parked();
-    else {
+    this.over(() => {
+      if (!leaving) return this.states.fail(this.run, sentence);
+      if (leaving.to === 'park') return this.parked();
       const patch = { reason: leaving.reason, resume_at_start: leaving.resumeAtStart };
       this.states.end(this.run, 'stop', patch, () =>
         this.recorder.event('warning', 'Did not stop in time and was ended; goes on from its last checkpoint.'),
       );
+    });
+  }
+
+  /** Its time in the compute process is over. Others get their turn also where that cannot be written down. */
+  private over(write: () => void): void {
+    this.release();
+    try {
+      write();
+    } finally {
+      this.onEnd();
     }
-    this.onEnd();
   }
 
   private parked(): void {

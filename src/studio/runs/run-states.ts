@@ -17,13 +17,19 @@ export class RunStates {
   private readonly waiters = new Set<() => void>();
   /** Ends that could not be written down (a full disk): seen by everybody here, and tried again. */
   private readonly unwritten = new Map<string, Partial<RunRecord>>();
+  /** Runs as they were read last: a disk that is gone must not keep a run of this process from ending. */
+  private readonly known = new Map<string, RunRecord>();
   private retry: NodeJS.Timeout | null = null;
 
   constructor(readonly context: Context) {}
 
   get(id: string): RunRecord {
-    const run = this.context.store.runs.get(id);
+    const run = this.read(
+      () => this.context.store.runs.get(id),
+      () => this.known.get(id),
+    );
     if (!run) throw new StudioError('not_found', `There is no run ${id}: it may have been deleted.`);
+    this.known.set(id, run);
     return { ...run, ...this.unwritten.get(id) };
   }
 
@@ -33,9 +39,10 @@ export class RunStates {
 
   /** Those of this process that are queued, running or paused, in the order of the queue. */
   mine(): RunRecord[] {
-    return this.context.store.runs
-      .active()
-      .filter((run) => run.owner === this.context.owner && !this.unwritten.has(run.id));
+    return this.read(
+      () => this.context.store.runs.active(),
+      () => [...this.known.values()].filter((run) => isActive(run.status)),
+    ).filter((run) => run.owner === this.context.owner && !this.unwritten.has(run.id));
   }
 
   /** @throws StudioError `conflict` if the action does not fit the run's status */
@@ -69,7 +76,11 @@ export class RunStates {
   }
 
   changed(id: string): void {
-    this.context.events.emit('run.changed', this.summary(id));
+    try {
+      this.context.events.emit('run.changed', this.summary(id));
+    } catch (error) {
+      this.context.log.error(`run ${id} cannot be told`, error);
+    }
     this.notify();
   }
 
@@ -82,10 +93,10 @@ export class RunStates {
 
   /** Waits until `done` holds, at most as long as a caller should; with no limit if `ms` is null. */
   async until(done: () => boolean, ms: number | null = ANSWER_MS): Promise<void> {
-    const end = ms === null ? Infinity : Date.now() + ms;
-    while (!done() && Date.now() < end) {
+    const end = ms === null ? Infinity : performance.now() + ms;
+    while (!done() && performance.now() < end) {
       await new Promise<void>((resolve) => {
-        const timer = ms === null ? null : setTimeout(resolve, end - Date.now());
+        const timer = ms === null ? null : setTimeout(resolve, end - performance.now());
         this.waiters.add(() => {
           if (timer) clearTimeout(timer);
           resolve();
@@ -116,6 +127,18 @@ export class RunStates {
   close(): void {
     this.writeDown();
     if (this.retry) clearInterval(this.retry);
+  }
+
+  /** @param known what is taken where the store cannot be read; undefined throws what went wrong */
+  private read<T>(ask: () => T, known: () => T | undefined): T {
+    try {
+      return ask();
+    } catch (error) {
+      const before = known();
+      if (before === undefined) throw error;
+      this.context.log.error('the runs cannot be read', error);
+      return before;
+    }
   }
 
   private writeDown(): void {

@@ -1,9 +1,10 @@
 /** From a queued run to the job that the compute process gets: where it continues, and what it trains on. */
+import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { TrainJob } from '../../shared/compute';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
-import { absolutePath } from '../home';
+import { absolutePath, type StudioHome } from '../home';
 import { newId } from '../ids';
 import type { RunRecord } from '../repositories/runs';
 import { newestVerified, removeLeftovers } from './checkpoints';
@@ -49,6 +50,8 @@ export async function prepareJob(
       step,
     );
   }
+  // Here and not by the compute process: one that finds it gone later knows that the disk is.
+  makeRunFolder(home, run);
   return {
     type: 'train',
     job: newId(),
@@ -73,4 +76,11 @@ function dataPaths(context: Context, run: RunRecord): string[] {
     );
   }
   return [absolutePath(context.home, dataset.path)];
+}
+
+/** In the home the folder above is there since the start: where it is not, its disk is gone, and nothing is made. */
+function makeRunFolder(home: StudioHome, run: RunRecord): void {
+  const folder = runFolder(home, run);
+  if (run.config.checkpoint_path !== null) mkdirSync(folder, { recursive: true });
+  else if (!existsSync(folder)) mkdirSync(folder);
 }
