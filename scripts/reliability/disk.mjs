@@ -131,6 +131,8 @@ async function cell(job, name, attempt, expected) {
   const place = { disk: disk.at, safe };
   try {
     job.prepare?.(place);
+    // What the job finds there has been there for long.
+    execFileSync('sync');
     if (!during) strike(disk, attempt);
     const started = startEntry('cli', job.begin(place), { entries });
     const pid = /** @type {number} */ (started.child.pid);
