@@ -1,9 +1,11 @@
 /** Real processes of the built entries. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { which } from '../../scripts/lib/process.mjs';
+import { treeOf } from '../../scripts/reliability/lib/proc.mjs';
 import { builtEntries } from './build';
+
+export { treeOf };
 
 export interface Ended {
   code: number | null;
@@ -64,24 +66,6 @@ export async function startEntry(
 
 export async function runCli(args: readonly string[], options: Options = {}): Promise<Ended> {
   return (await startEntry('cli', args, options)).ended;
-}
-
-/** A process and everything it started, by /proc; the compute process has a group of its own. */
-export function treeOf(pid: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It has just ended.
-    }
-  }
-  const tree = [pid];
-  for (let i = 0; i < tree.length; i++) tree.push(...(children.get(tree[i]) ?? []));
-  return tree;
 }
 
 /** SIGKILL to the whole tree: what a power cut or the kernel's memory killer leaves. */
