@@ -24,7 +24,9 @@ export async function importTasks(
     line.update(p.files_done, p.files_total, `${count(p.files_done)} of ${count(p.files_total)} files`, null),
   );
   const { import: id } = await studio.dispatch('import.begin', {});
-  const interrupt = () => void studio.dispatch('import.cancel', { import: id });
+  const interrupt = () => {
+    studio.dispatch('import.cancel', { import: id }).catch((error: unknown) => studio.log.error('stopping', error));
+  };
   process.once('SIGINT', interrupt);
   const refuse = async (why: string): Promise<never> => {
     await studio.dispatch('import.cancel', { import: id });

@@ -15,7 +15,9 @@ export async function withTask(studio: Studio, work: (task: string) => Promise<v
     if (p.task === task)
       line.update(p.done, p.total, `${count(p.done)} of ${count(p.total)} ${p.what}`, p.seconds_left);
   });
-  const interrupt = () => void studio.dispatch('checkpoints.cancel', { task });
+  const interrupt = () => {
+    studio.dispatch('checkpoints.cancel', { task }).catch((error: unknown) => studio.log.error('stopping', error));
+  };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, interrupt);
   try {

@@ -1,10 +1,9 @@
 /** The life of runs, with a compute process that does as the test says: queue, crash, deadline, full disk. */
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
-import type { DatasetRecipe } from '../../src/shared/dataset';
+import { describe, expect, it } from 'vitest';
 import { behave, bench, create, data, save, status, train } from './bench';
-import { tinyConfig, TINY_RECIPE } from './fixtures';
+import { tinyConfig } from './fixtures';
 import { eventually } from './scripted-compute';
 
 describe('runs', () => {
@@ -341,34 +340,5 @@ describe('runs', () => {
     expect(existsSync(join(studio.home.runs, run.id))).toBe(false);
     expect(await studio.dispatch('runs.list', {})).toEqual([]);
     expect(existsSync(data)).toBe(true);
-  });
-});
-
-describe('the queue of builds', () => {
-  it('goes on where one of them cannot be started', async () => {
-    const { studio, compute } = await bench();
-    const { store } = studio.context;
-    const arc = { kind: 'arc' as const, subsets: ['s'], test_set: 's', num_aug: 1, canvas: 4, seed: 1 };
-    const record = (id: string, recipe: DatasetRecipe) => ({
-      id,
-      name: id,
-      kind: 'sudoku' as const,
-      status: 'building' as const,
-      error: null,
-      created: '2026-01-01',
-      path: `datasets/${id}`,
-      adopted: false,
-      recipe,
-      facts: null,
-      owner: studio.context.owner,
-    });
-    store.datasets.insert(record('first', arc));
-    store.datasets.insert(record('second', TINY_RECIPE));
-    vi.spyOn(store.tasks, 'tasksOf').mockImplementationOnce(() => {
-      throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_READ' });
-    });
-    for (const id of ['first', 'second']) studio.datasets.builds.enqueue(id);
-    expect(store.datasets.get('first')).toMatchObject({ status: 'failed' });
-    expect(compute.latest('build').job('build').out).toContain('second');
   });
 });

@@ -24,7 +24,7 @@ export class Supervisor {
 
   constructor(
     factory: ComputeFactory,
-    log: Log,
+    private readonly log: Log,
     private readonly events: StudioEvents,
     options: { idleMs?: number; env?: (role: ComputeRole) => Record<string, string> } = {},
   ) {
@@ -51,7 +51,9 @@ export class Supervisor {
   lookSoon(): void {
     if (this.looked || this.backend || this.backendError !== null) return;
     this.looked = true;
-    setTimeout(() => void this.probe(), LOOK_AFTER_MS).unref();
+    setTimeout(() => {
+      this.probe().catch((error: unknown) => this.log.error('looking for the backend', error));
+    }, LOOK_AFTER_MS).unref();
   }
 
   /** Resident memory of both processes in bytes; null where the platform does not tell or none runs. */
