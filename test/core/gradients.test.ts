@@ -56,15 +56,21 @@ function gradientError(f: (x: tf.Tensor) => tf.Tensor, shape: number[], scale = 
 }
 
 describe('derivatives against differences', () => {
-  // Three heads of five tokens: all at once, two and one, one after another.
-  it.each([1e6, 200, 100])('attention with %i bytes of weights', (bytes) => {
+  // Three heads of five tokens: all at once, two and one, one after another; weights kept and computed again.
+  it.each([
+    { part: 1e6, keep: 1e6 },
+    { part: 1e6, keep: 0 },
+    { part: 200, keep: 0 },
+    { part: 200, keep: 1e6 },
+    { part: 100, keep: 0 },
+  ])('attention with $part bytes of weights at once and $keep kept', (budget) => {
     const all = [0, 1, 2].map(() => noise([3, 5, 4], 2) as tf.Tensor3D);
     const at = (i: number, x: tf.Tensor) => all.map((t, j) => (i === j ? (x as tf.Tensor3D) : t));
     for (const i of [0, 1, 2]) {
-      const f = (x: tf.Tensor) => attend(...(at(i, x) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]), bytes);
+      const f = (x: tf.Tensor) => attend(...(at(i, x) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]), budget);
       expect(gradientError(f, [3, 5, 4], 2), `argument ${i}`).toBeLessThan(1e-2);
     }
-    const [whole, parts] = [1e6, bytes].map((b) => attend(all[0], all[1], all[2], b).dataSync());
+    const [whole, parts] = [{ part: 1e6, keep: 1e6 }, budget].map((b) => attend(all[0], all[1], all[2], b).dataSync());
     parts.forEach((value, i) => expect(value).toBeCloseTo(whole[i], 6));
   });
 

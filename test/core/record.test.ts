@@ -93,6 +93,49 @@ describe('record', () => {
     expect([...(compiled.read().get('b') ?? [])]).toEqual([1, 1, 1, 1]);
   });
 
+  it('changes nothing in a run that fails in the middle', () => {
+    const made = recorded(
+      ({ x, ids }, { count, row }, { table }) => {
+        const at = tf.range(0, 1, 1, 'int32');
+        table.scatter(at, tf.add(table.gather(at), 1));
+        // The way to `row` is long, that to the others short.
+        const late = Array.from({ length: 50 }).reduce<tf.Tensor>((sum) => tf.sin(sum), x);
+        return {
+          outputs: {},
+          state: { count: tf.add(count, 1), row: tf.add(row, tf.gather(late, ids as tf.Tensor1D)) },
+        };
+      },
+      { x: floats([3], 1, 2, 3), ids: ints(0) },
+      {
+        variables: {
+          count: { dtype: 'float32', shape: [], values: Float32Array.of(5) },
+          row: { dtype: 'float32', shape: [1], values: Float32Array.of(7) },
+        },
+        tables: { table: { rows: 2, width: 2 } },
+      },
+    );
+    expect(() => made.run({ x: floats([3], 1, 2, 3), ids: ints(9) })).toThrow(/9 is not in \[0, 3\)/);
+    expect([...made.read(['count', 'row'])].map(([, values]) => [...values])).toEqual([[5], [7]]);
+    expect([...made.readTable('table')]).toEqual([0, 0, 0, 0]);
+    made.run({ x: floats([3], 1, 2, 3), ids: ints(2) });
+    expect(made.read(['count']).get('count')).toEqual(Float32Array.of(6));
+    expect([...made.readTable('table')]).toEqual([1, 1, 0, 0]);
+  });
+
+  it('starts with zeros that do not cross the border', () => {
+    const state: StateSpec = {
+      variables: {
+        a: { dtype: 'float32', shape: [50], values: null },
+        b: { dtype: 'int32', shape: [2], values: null },
+      },
+    };
+    const made = recorded(({ x }, { a }) => ({ outputs: {}, state: { a: tf.add(a, x) } }), { x: floats([], 0) }, state);
+    expect(made.traffic.bytesIn).toBe(0);
+    made.run({ x: floats([], 2) });
+    expect([...(made.read(['a']).get('a') ?? [])]).toEqual(Array.from({ length: 50 }, () => 2));
+    expect([...(made.read(['b']).get('b') ?? [])]).toEqual([0, 0]);
+  });
+
   it('does not keep memory of JavaScript in a variable', () => {
     const fn: Recordable = ({ x }, { kept }) => ({ outputs: { before: kept }, state: { kept: tf.reshape(x, [4]) } });
     const input = floats([2, 2], 1, 2, 3, 4);

@@ -8,6 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import { headSize, mixesBySwiglu } from '../../shared/architectures';
+import { attentionBudget, type AttentionBudget } from '../backend/device';
 import { computedAfter } from '../backend/ordering';
 import { lowPrecision } from '../backend/precision';
 import type { Constants, ModelSpec } from './architecture';
@@ -44,9 +45,6 @@ function blockLinear(x: Tensor2D, weight: tf.Tensor): Tensor2D {
 
 /** Bytes of one tensor from which on the backward pass computes it anew instead of keeping it. */
 const KEEP_BYTES = 2 ** 22;
-
-/** Bytes of attention weights that are in memory at once. */
-const ATTENTION_BYTES = 2 ** 24;
 
 /**
  * down(silu(gate) · up), [gate | up] = gate_up(x); x [N, in] → [N, in].
@@ -148,22 +146,23 @@ function weightsOf(q: Tensor3D, k: Tensor3D): Tensor3D {
 }
 
 /**
- * Attention of each of n = B·heads, [n, T, d] → [n, T, d]. Where all [T, T] weights together are large, some heads at a time
- * are computed, one part after another, and once more in the backward pass: the weights are never all in memory.
- * @param bytes of weights in memory at once, at least one head's
+ * Attention of each of n = B·heads, [n, T, d] → [n, T, d]. Where all [T, T] weights together are over the budget, some heads
+ * at a time are computed, one part after another: the weights are never all in memory. Where they are too large to keep they
+ * are computed once more in the backward pass.
+ * @param budget at least one head is computed at once
  * With P the weights and o the outcome: dv = Pᵀ·dy, dS = P · (dy·vᵀ − Σ dy·o), dq = dS·k / √d, dk = dSᵀ·q / √d.
  */
-export function attend(q: Tensor3D, k: Tensor3D, v: Tensor3D, bytes = ATTENTION_BYTES): Tensor3D {
+export function attend(q: Tensor3D, k: Tensor3D, v: Tensor3D, budget: AttentionBudget = attentionBudget()): Tensor3D {
   const [n, T, d] = q.shape;
   const scale = 1 / Math.sqrt(d);
-  const each = Math.max(1, Math.floor(bytes / (T * T * 4)));
-  const whole = each >= n;
+  const each = Math.max(1, Math.floor(budget.part / (T * T * 4)));
+  const keep = n * T * T * 4 <= budget.keep;
   const parts = Array.from({ length: Math.ceil(n / each) }, (_, i) => ({
     at: i * each,
     size: Math.min(each, n - i * each),
   }));
   const part = (x: tf.Tensor, { at, size }: { at: number; size: number }): Tensor3D =>
-    whole ? (x as Tensor3D) : (tf.slice(x, [at, 0, 0], [size, T, d]) as Tensor3D);
+    size === n ? (x as Tensor3D) : (tf.slice(x, [at, 0, 0], [size, T, d]) as Tensor3D);
   const join = (xs: Tensor3D[]): Tensor3D => (xs.length === 1 ? xs[0] : tf.concat(xs, 0));
   const run = withGradient<[Tensor3D, Tensor3D, Tensor3D], Tensor3D>(
     (q, k, v) => {
@@ -172,7 +171,7 @@ export function attend(q: Tensor3D, k: Tensor3D, v: Tensor3D, bytes = ATTENTION_
       for (const p of parts) {
         const first = out.length ? computedAfter(part(q, p), out[out.length - 1]) : part(q, p);
         const P = weightsOf(first, part(k, p));
-        if (whole) weights.push(P);
+        if (keep) weights.push(P);
         out.push(lowPrecision(() => tf.matMul(P, part(v, p))));
       }
       const value = join(out);
@@ -180,9 +179,9 @@ export function attend(q: Tensor3D, k: Tensor3D, v: Tensor3D, bytes = ATTENTION_
     },
     (dy, [q, k, v, value, ...weights]) => {
       const [dq, dk, dv]: Tensor3D[][] = [[], [], []];
-      for (const p of parts) {
+      parts.forEach((p, i) => {
         const [qp, kp, vp, dyp] = [q, k, v, dy].map((x) => part(x, p));
-        const P = whole ? (weights[0] as Tensor3D) : weightsOf(computedAfter(qp, dq[dq.length - 1] ?? dyp), kp);
+        const P = keep ? (weights[i] as Tensor3D) : weightsOf(computedAfter(qp, dq[dq.length - 1] ?? dyp), kp);
         const drift = tf.sum(tf.mul(dyp, part(value, p)), -1, true);
         const dS = tf.mul(
           P,
@@ -196,7 +195,7 @@ export function attend(q: Tensor3D, k: Tensor3D, v: Tensor3D, bytes = ATTENTION_
           dk.push(tf.matMul(dS, tf.mul(qp, scale) as Tensor3D, true, false));
           dq.push(tf.mul(tf.matMul(dS, kp), scale) as Tensor3D);
         });
-      }
+      });
       return [join(dq), join(dk), join(dv)];
     },
   );

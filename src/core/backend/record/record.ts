@@ -2,65 +2,57 @@
  * `record` turns a tfjs function into a TensorFlow graph that runs in one call, with its state in the graph's own variables:
  * per run only inputs go in and only outputs come out. How it works and what a recorded function may not do: docs/recording.md.
  */
-import type * as tf from '@tensorflow/tfjs-core';
 import { nativeBackend, type NativeBackend } from '../native';
-import { DType, Graph, shapeOf, type as typeAttr, type GraphNode, type Output } from './graph';
+import {
+  Recording,
+  type InputShapes,
+  type Recordable,
+  type RecordOptions,
+  type StateSpec,
+  type Variant,
+} from './recording';
 import { Session, type HostTensor, type Traffic, type Values } from './session';
 import { RecordingError } from './shapes';
-import { ResidentState, type RowTable, type TableSpec } from './state';
-import { Tracer } from './tracer';
+import type { ResidentState } from './state';
 
+export type { InputShapes, Recordable, RecordOptions, StateSpec } from './recording';
 export type { HostTensor, Traffic, Values } from './session';
 export type { RowTable, TableSpec } from './state';
 export { RecordingError } from './shapes';
-
-type Tensors = Record<string, tf.Tensor>;
-
-/**
- * A function that can be recorded: it uses tfjs only, reads nothing back, and takes everything that changes from run to run
- * from its inputs or its state.
- */
-export type Recordable = (
-  inputs: Tensors,
-  state: Tensors,
-  tables: Record<string, RowTable>,
-) => { outputs: Tensors; state?: Tensors };
-
-export interface StateSpec {
-  /** By name, each with its first value; null for zeros. */
-  variables: Record<string, Omit<HostTensor, 'values'> & { values: Values | null }>;
-  /** All zeros at first. */
-  tables?: Record<string, TableSpec>;
-}
-
-export interface RecordOptions {
-  /** Compute what stands in `lowPrecision` in bfloat16. */
-  bfloat16?: boolean;
-}
-
-interface Variant {
-  feeds: Map<string, Output>;
-  fetches: Map<string, Output>;
-  /** Fetched where no output is asked for. */
-  done: Output;
-}
 
 /** Most shapes of one function that are kept: a sound use has one to three. */
 const MAX_VARIANTS = 16;
 
 /**
- * @param inputs the shapes to record for at once; others are recorded when they come
+ * @param inputs the shapes to record for at once, one set or several; others are recorded when they come
  * @throws RecordingError if `fn` cannot be recorded, what TensorFlow says if it cannot be loaded
  */
 export function record(
   fn: Recordable,
-  inputs: Record<string, Omit<HostTensor, 'values'>>,
+  inputs: InputShapes | readonly InputShapes[],
   state: StateSpec,
   options: RecordOptions = {},
 ): CompiledFn {
+  return new CompiledFn(tensorFlow(), fn, severalOf(inputs), state, options);
+}
+
+/** The graph that `record` would load, without loading it: for what is not to be run, or not on this machine. */
+export function plan(
+  fn: Recordable,
+  inputs: InputShapes | readonly InputShapes[],
+  state: StateSpec,
+  options: RecordOptions = {},
+): Recording {
+  return new Recording(tensorFlow(), fn, severalOf(inputs), state, options);
+}
+
+const severalOf = (inputs: InputShapes | readonly InputShapes[]): readonly InputShapes[] =>
+  Array.isArray(inputs) ? (inputs as readonly InputShapes[]) : [inputs as InputShapes];
+
+function tensorFlow(): NativeBackend {
   const backend = nativeBackend();
   if (!backend) throw new RecordingError('the backend is not TensorFlow');
-  return new CompiledFn(backend, fn, inputs, state, options);
+  return backend;
 }
 
 /** A recorded function with its state. */
@@ -68,20 +60,20 @@ export class CompiledFn {
   private session: Session;
   private resident: ResidentState;
   private readonly variants = new Map<string, Variant>();
-  private readonly shapes = new Map<string, { inputs: Record<string, Omit<HostTensor, 'values'>>; branch: string }>();
+  private readonly shapes = new Map<string, { inputs: InputShapes; branch: string }>();
 
   constructor(
     private readonly backend: NativeBackend,
     private readonly fn: Recordable,
-    inputs: Record<string, Omit<HostTensor, 'values'>>,
+    inputs: readonly InputShapes[],
     private readonly state: StateSpec,
     private readonly options: RecordOptions,
   ) {
-    this.shapes.set(keyOf(inputs, ''), { inputs, branch: '' });
+    for (const one of inputs) this.shapes.set(keyOf(one, ''), { inputs: one, branch: '' });
     ({ session: this.session, resident: this.resident } = this.build());
-    this.resident.clearTables(this.session);
-    const first = Object.entries(state.variables).map(
-      ([name, { dtype, shape, values }]) => [name, values ?? zeros(dtype, shape)] as const,
+    this.resident.clear(this.session);
+    const first = Object.entries(state.variables).flatMap(([name, { values }]) =>
+      values ? [[name, values] as const] : [],
     );
     this.resident.write(this.session, new Map(first));
   }
@@ -155,7 +147,7 @@ export class CompiledFn {
     this.session.close();
   }
 
-  private variant(inputs: Record<string, Omit<HostTensor, 'values'>>, branch: string): Variant {
+  private variant(inputs: InputShapes, branch: string): Variant {
     const key = keyOf(inputs, branch);
     const known = this.variants.get(key);
     if (known) return known;
@@ -171,7 +163,7 @@ export class CompiledFn {
   private rebuild(): void {
     const before = { session: this.session, resident: this.resident };
     const next = this.build();
-    next.resident.clearTables(next.session);
+    next.resident.clear(next.session);
     next.resident.write(next.session, before.resident.read(before.session, before.resident.variableNames));
     for (const name of before.resident.tableNames) {
       next.resident.writeTable(next.session, name, before.resident.readTable(before.session, name));
@@ -183,71 +175,19 @@ export class CompiledFn {
   }
 
   private build(): { session: Session; resident: ResidentState } {
-    const graph = new Graph();
-    const resident = new ResidentState(graph, this.state.variables, this.state.tables ?? {});
+    const keys = [...this.shapes.keys()];
+    const shapes = [...this.shapes.values()].map(({ inputs }) => inputs);
+    const recording = new Recording(this.backend, this.fn, shapes, this.state, this.options);
     this.variants.clear();
-    const roots = resident.roots();
-    [...this.shapes].forEach(([key, { inputs }], i) => {
-      const variant = this.trace(graph, resident, inputs, `run${i || ''}`);
-      this.variants.set(key, variant);
-      roots.push(variant.done.node, ...[...variant.fetches.values()].map(({ node }) => node));
-      roots.push(...[...variant.feeds.values()].map(({ node }) => node));
-    });
-    return { session: new Session(this.backend, graph, roots), resident };
-  }
-
-  private trace(
-    graph: Graph,
-    resident: ResidentState,
-    inputs: Record<string, Omit<HostTensor, 'values'>>,
-    prefix: string,
-  ): Variant {
-    const tracer = new Tracer(this.backend, graph, this.options.bfloat16 ?? false);
-    const feeds = new Map<string, Output>();
-    for (const [name, { dtype, shape }] of Object.entries(inputs)) {
-      const attrs = { dtype: typeAttr(DType[dtype]), shape: shapeOf(shape) };
-      const outputs = [{ dtype: DType[dtype], shape }];
-      feeds.set(name, graph.node('Placeholder', [], attrs, outputs, { name: `${prefix}/in/${name}` }).outputs[0]);
-    }
-    return tracer.run(() => {
-      const fed = Object.fromEntries([...feeds].map(([name, output]) => [name, tracer.tensor(output)]));
-      const result = this.fn(fed, resident.tensors(tracer), resident.rowTables(tracer));
-      const fetches = new Map<string, Output>();
-      const roots: GraphNode[] = [...tracer.effects];
-      roots.push(...resident.assignments(result.state ?? {}, tracer, prefix));
-      for (const [name, tensor] of Object.entries(result.outputs)) {
-        const value = tracer.outputOf(tensor);
-        const output = graph.cast(value, value.dtype === DType.bfloat16 ? DType.float32 : value.dtype);
-        const node = graph.node('Identity', [output], { T: typeAttr(output.dtype) }, [output], {
-          name: `${prefix}/out/${name}`,
-        });
-        fetches.set(name, node.outputs[0]);
-      }
-      const zero = graph.constant({ dtype: DType.int32, shape: [], data: new Uint8Array(4) });
-      const done = graph.node('Identity', [zero], { T: typeAttr(DType.int32) }, [zero], {
-        name: `${prefix}/done`,
-        control: roots,
-      });
-      // Tensors that the function keeps from tidying are its results: they go with the tracing.
-      for (const tensor of [...Object.values(result.outputs), ...Object.values(result.state ?? {})]) tensor.dispose();
-      return { feeds, fetches, done: done.outputs[0] };
-    });
+    keys.forEach((key, i) => this.variants.set(key, recording.variants[i]));
+    return { session: new Session(this.backend, recording.graph, recording.roots()), resident: recording.resident };
   }
 }
 
-const specsOf = (inputs: Record<string, Omit<HostTensor, 'values'>>): Record<string, Omit<HostTensor, 'values'>> =>
+const specsOf = (inputs: InputShapes): InputShapes =>
   Object.fromEntries(Object.entries(inputs).map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
 
-const keyOf = (inputs: Record<string, Omit<HostTensor, 'values'>>, branch: string): string =>
+const keyOf = (inputs: InputShapes, branch: string): string =>
   `${branch}|${Object.entries(inputs)
     .map(([name, { dtype, shape }]) => `${name}:${dtype}[${shape.join()}]`)
     .join('|')}`;
-
-function zeros(dtype: HostTensor['dtype'], shape: readonly number[]): Values {
-  const elements = shape.reduce((a, b) => a * b, 1);
-  return dtype === 'float32'
-    ? new Float32Array(elements)
-    : dtype === 'int32'
-      ? new Int32Array(elements)
-      : new Uint8Array(elements);
-}

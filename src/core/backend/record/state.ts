@@ -23,11 +23,25 @@ export interface RowTable {
 /** Bytes of a table that the host reads or writes at once. */
 const CHUNK_BYTES = 2 ** 26;
 
+/** A variable's shape; `values: null` says that it starts with zeros. */
+export type VariableSpec = Pick<HostTensor, 'dtype' | 'shape'> & { values: Values | null };
+
 interface Variable {
   handle: GraphNode;
   read: Output;
   feed: Output;
   written: Output;
+  /** Of those that start with zeros. */
+  cleared: Output | null;
+}
+
+/** Rows for a table, to be put in when all else has been computed. */
+export interface Scattering {
+  handle: GraphNode;
+  ids: Output;
+  values: Output;
+  /** Reads of the same table that come before. */
+  after: readonly GraphNode[];
 }
 
 interface Table extends TableSpec {
@@ -48,10 +62,10 @@ export class ResidentState {
 
   constructor(
     private readonly graph: Graph,
-    variables: Record<string, Pick<HostTensor, 'dtype' | 'shape'>>,
+    variables: Record<string, VariableSpec>,
     tables: Record<string, TableSpec>,
   ) {
-    for (const [name, { dtype, shape }] of Object.entries(variables)) this.addVariable(name, DType[dtype], shape);
+    for (const [name, spec] of Object.entries(variables)) this.addVariable(name, spec);
     for (const [name, spec] of Object.entries(tables)) this.addTable(name, spec);
   }
 
@@ -76,7 +90,8 @@ export class ResidentState {
     return this.graph.node('Identity', [zero], { T: INT }, [zero], { name, control: [after] }).outputs[0];
   }
 
-  private addVariable(name: string, dtype: number, shape: readonly number[]): void {
+  private addVariable(name: string, { dtype: named, shape, values }: VariableSpec): void {
+    const dtype = DType[named];
     const handle = this.handle(name, dtype, shape);
     const read = this.graph.node('ReadVariableOp', handle.outputs, { dtype: typeAttr(dtype) }, [{ dtype, shape }], {
       name: `read/${name}`,
@@ -84,7 +99,20 @@ export class ResidentState {
     const feed = this.placeholder(`set/${name}`, dtype, shape);
     const assign = this.assign(name, handle, this.owned(feed), [], 'set');
     const written = this.signal(`was_set/${name}`, assign);
-    this.variables.set(name, { handle, read, feed, written });
+    const cleared = values ? null : this.clearing(name, handle, dtype, shape);
+    this.variables.set(name, { handle, read, feed, written, cleared });
+  }
+
+  /** Fetched, it puts zeros into a variable without any of them crossing the border. */
+  private clearing(name: string, handle: GraphNode, dtype: number, shape: readonly number[]): Output {
+    const dims = new Uint8Array(Int32Array.from(shape).buffer);
+    const size = this.graph.constant({ dtype: DType.int32, shape: [shape.length], data: dims });
+    const zero = this.graph.constant({ dtype, shape: [], data: new Uint8Array(dtype === DType.bool ? 1 : 4) });
+    const attrs = { T: typeAttr(dtype), index_type: INT };
+    // Of its own name: two tables of the same shape must not share their first zeros.
+    const options = { name: `zeros/${name}` };
+    const zeros = this.graph.node('Fill', [size, zero], attrs, [{ dtype, shape }], options).outputs[0];
+    return this.signal(`was_cleared/${name}`, this.assign(name, handle, zeros, [], 'clear'));
   }
 
   private assign(
@@ -108,25 +136,8 @@ export class ResidentState {
   }
 
   private addTable(name: string, { rows, width }: TableSpec): void {
-    const { graph } = this;
     const handle = this.handle(name, DType.float32, [rows, width]);
-    const dims = graph.constant({
-      dtype: DType.int32,
-      shape: [2],
-      data: new Uint8Array(new Int32Array([rows, width]).buffer),
-    });
-    const zero = graph.constant({ dtype: DType.float32, shape: [], data: new Uint8Array(4) });
-    // Of its own name: two tables of the same shape must not share their first zeros.
-    const zeros = graph.node(
-      'Fill',
-      [dims, zero],
-      { T: FLOAT, index_type: INT },
-      [{ dtype: 1, shape: [rows, width] }],
-      {
-        name: `zeros/${name}`,
-      },
-    ).outputs[0];
-    const cleared = this.signal(`was_cleared/${name}`, this.assign(name, handle, zeros, [], 'clear'));
+    const cleared = this.clearing(name, handle, DType.float32, [rows, width]);
     const ids = this.placeholder(`rows_at/${name}`, DType.int32, [-1]);
     const rowsIn = this.placeholder(`rows_in/${name}`, DType.float32, [-1, width]);
     const written = this.signal(`rows_set/${name}`, this.scatterNode(handle, ids, rowsIn, [], `scatter/set/${name}`));
@@ -157,8 +168,9 @@ export class ResidentState {
     return Object.fromEntries(entries);
   }
 
-  /** The tables as a function gets them. */
-  rowTables(tracer: Tracer): Record<string, RowTable> {
+  /** The tables as a function gets them, and a list that fills with what it puts into them. */
+  rowTables(tracer: Tracer): { byName: Record<string, RowTable>; scattered: Scattering[] } {
+    const scattered: Scattering[] = [];
     const entries = [...this.tables].map(([name, { handle, width }]) => {
       const gathered: GraphNode[] = [];
       const table: RowTable = {
@@ -169,17 +181,25 @@ export class ResidentState {
         },
         scatter: (ids, rows) => {
           const values = this.graph.cast(tracer.outputOf(rows), DType.float32);
-          tracer.effects.push(this.scatterNode(handle, tracer.outputOf(ids), values, gathered));
+          scattered.push({ handle, ids: tracer.outputOf(ids), values, after: gathered });
         },
       };
       return [name, table] as const;
     });
-    return Object.fromEntries(entries);
+    return { byName: Object.fromEntries(entries), scattered };
   }
 
-  /** Nodes that put a function's new values into the variables; those it hands back unchanged are left alone. */
-  assignments(next: Record<string, tf.Tensor>, tracer: Tracer, prefix: string): GraphNode[] {
-    return Object.entries(next).flatMap(([name, tensor]) => {
+  /**
+   * Nodes that put a function's new values into variables and tables; variables handed back unchanged are left alone. None
+   * of them runs before all values have been computed: a run that fails in the middle has changed nothing.
+   */
+  changes(
+    next: Record<string, tf.Tensor>,
+    scattered: readonly Scattering[],
+    tracer: Tracer,
+    prefix: string,
+  ): GraphNode[] {
+    const assigned = Object.entries(next).flatMap(([name, tensor]) => {
       const variable = this.variables.get(name);
       if (!variable) throw new Error(`a recorded function returns the state "${name}", which was not declared`);
       const { handle, read } = variable;
@@ -188,13 +208,26 @@ export class ResidentState {
       if (String(value.shape) !== String(read.shape)) {
         throw new Error(`the state "${name}" is [${String(read.shape)}] and would become [${String(value.shape)}]`);
       }
-      return [this.assign(name, handle, borrowed(value) ? this.owned(value) : value, [read.node], prefix)];
+      return [{ name, handle, read, value: borrowed(value) ? this.owned(value) : value }];
     });
+    const values = [...assigned.map(({ value }) => value.node), ...scattered.map(({ values }) => values.node)];
+    if (!values.length) return [];
+    const computed = this.graph.node('NoOp', [], {}, [], { name: `${prefix}/computed`, control: [...new Set(values)] });
+    return [
+      ...assigned.map(({ name, handle, read, value }) =>
+        this.assign(name, handle, value, [read.node, computed], prefix),
+      ),
+      ...scattered.map(({ handle, ids, values, after }) => this.scatterNode(handle, ids, values, [...after, computed])),
+    ];
   }
 
   /** What must be in the graph besides the functions. */
   roots(): GraphNode[] {
-    const variables = [...this.variables.values()].flatMap(({ read, written }) => [read.node, written.node]);
+    const variables = [...this.variables.values()].flatMap(({ read, written, cleared }) => [
+      read.node,
+      written.node,
+      ...(cleared ? [cleared.node] : []),
+    ]);
     const tables = [...this.tables.values()].flatMap((t) => [t.cleared.node, t.written.node, t.rowsOut.node]);
     return [...variables, ...tables];
   }
@@ -220,9 +253,9 @@ export class ResidentState {
     );
   }
 
-  /** Zeros in all tables: what a session starts with. */
-  clearTables(session: Session): void {
-    const fetches = [...this.tables.values()].map(({ cleared }) => cleared);
+  /** Zeros in all tables and in the variables that start with them: what a session begins with. */
+  clear(session: Session): void {
+    const fetches = [...this.tables.values(), ...this.variables.values()].flatMap(({ cleared }) => cleared ?? []);
     if (fetches.length) session.run([], fetches);
   }
 

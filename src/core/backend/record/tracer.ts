@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend, NativeBinding, OutputInfo } from '../native';
 import type { Graph } from './graph';
-import { DType, type as typeAttr, type Attrs, type AttrValue, type GraphNode, type Output } from './graph';
+import { DType, type as typeAttr, type Attrs, type AttrValue, type Output } from './graph';
 import { setOrderingHook } from '../ordering';
 import { lowered } from './lower';
 import { settlePrecision } from './precision';
@@ -22,8 +22,6 @@ interface TracedValue extends Traced {
 }
 
 export class Tracer {
-  /** Nodes without outputs that have to run for their effect, in order. */
-  readonly effects: GraphNode[] = [];
   private readonly values = new Map<number, TracedValue>();
   private readonly constants = new WeakMap<object, number>();
   /** Depth of kernels that look at values only to check them. */
