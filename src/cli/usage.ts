@@ -20,3 +20,21 @@ export function positive(text: string, option: string): number {
     throw new UsageError(`${option} is ${text}: use a number above 0.`);
   return value;
 }
+
+const UNITS: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12, MIB: 2 ** 20, GIB: 2 ** 30 };
+
+/** Bytes from a text such as `80GB` or `24 GiB`. @throws UsageError */
+export function byteSize(text: string, option: string): number {
+  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(text) ?? [];
+  const bytes = Number(number) * (UNITS[(unit as string | undefined)?.toUpperCase() ?? ''] ?? NaN);
+  if (!(bytes > 0)) throw new UsageError(`${option} is ${text}: use a size such as 80GB or 24GiB.`);
+  return bytes;
+}
+
+/** The names that an option picks, separated by commas or spaces; all of them without it. @throws UsageError */
+export function chosen<T extends string>(given: string[] | undefined, all: readonly T[], option: string): readonly T[] {
+  const wanted = given?.flatMap((text) => text.split(',')).map((text) => text.trim());
+  const wrong = wanted?.find((name) => !(all as readonly string[]).includes(name));
+  if (wrong !== undefined) throw new UsageError(`${option} is ${wrong}: use ${all.join(', ')}.`);
+  return wanted ? all.filter((name) => (wanted as string[]).includes(name)) : all;
+}

@@ -73,8 +73,13 @@ async function train(
 }
 
 /** What a reader of the config would not expect of this run. */
-function notes({ arch, epochs, studio }: TrainConfig, { dtype, execution, totalSteps }: Trainer): string[] {
+function notes(config: TrainConfig, { dtype, execution, totalSteps, part }: Trainer): string[] {
+  const { arch, epochs, studio, global_batch_size: batch } = config;
   const said: string[] = [];
+  if (part < batch) {
+    const why = studio.micro_batch > 0 ? 'as studio.micro_batch says' : 'as many as this device has memory for';
+    said.push(`The ${batch} puzzles of a batch are computed ${part} at a time, ${why}: it learns the same.`);
+  }
   if (arch.forward_dtype !== dtype) {
     const why =
       execution === 'eager' ? 'op by op there are no bfloat16 tensors' : 'nothing is computed in bfloat16 here';

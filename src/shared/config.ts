@@ -205,6 +205,12 @@ export const StudioSchema = z.strictObject({
     help: 'Folder in which the metrics are also written as TensorBoard events while the run trains, one folder per run.',
     advanced: true,
   }),
+  micro_batch: f(int(0, 65_536).default(0), {
+    group: 'optimizer',
+    unit: 'puzzles',
+    help: 'Puzzles computed at once: a larger batch is computed in parts and learns the same, with less memory. 0 takes as many as the device has memory for.',
+    advanced: true,
+  }),
   eager: f(z.boolean().default(false), {
     group: 'run',
     help: 'Run steps op by op instead of as a recorded graph: slower, always float32; for looking into a fault.',

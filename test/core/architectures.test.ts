@@ -66,7 +66,6 @@ function probe(config: TrainConfig, weights: Map<string, Float32Array>, last = 0
       ema: {},
       latents: Object.fromEntries(architecture.latents(spec).map(({ name }) => [name, tf.zeros(shape)])) as never,
     };
-    const zero = tf.scalar(0);
     const { inputs, labels } = batch();
     const result = lossAndGradients(program, state, {
       tokens: tf.tensor2d(inputs, [B, S], 'int32'),
@@ -74,10 +73,6 @@ function probe(config: TrainConfig, weights: Map<string, Float32Array>, last = 0
       reset: tf.ones([B, 1, 1], 'bool'),
       last: tf.fill([B], last, 'bool'),
       puzzleRows: tf.tensor2d(rows, [B, config.arch.puzzle_emb_ndim]),
-      lr: zero,
-      decay: zero,
-      correction1: zero,
-      correction2: zero,
     });
     const values = (t: tf.Tensor) => Array.from(t.dataSync());
     const { losses, decoded, latents } = result;

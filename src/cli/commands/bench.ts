@@ -9,10 +9,11 @@ import { toWireError } from '../../shared/errors';
 import { usableThreads } from '../../core/backend/threads';
 import { isTorch, MODES, runOwn, runStep, stepJobs, withTracing, type Mode, type OwnJob } from '../bench/jobs';
 import { runOne } from '../bench/one';
+import { benchGraph, type GraphOptions } from '../bench/graph';
 import { ratios, resultRecord, stepTable, type Peaks, type StepResult } from '../bench/report';
 import type { Globals } from '../open';
 import { bytes, count, print, printJson, say, table } from '../output';
-import { EXIT, UsageError, wholeNumber } from '../usage';
+import { chosen, EXIT, wholeNumber } from '../usage';
 
 interface BenchOptions extends Globals {
   config?: string[];
@@ -50,6 +51,15 @@ export function benchCommand(program: Command, exit: (code: number) => void): Co
     .option('--dtype <name>', 'float32 or bfloat16 (default: both, where the machine gains from bfloat16)')
     .action(async (_: unknown, command: Command) => exit(await benchProfile(command.optsWithGlobals<BenchOptions>())));
   bench
+    .command('graph')
+    .description('the graph of a training step, recorded and counted without running it')
+    .option('--config <names...>', `models to record: ${BENCH_NAMES.join(', ')} (default: all)`)
+    .option('--batch <n>', 'another batch size than the model’s own')
+    .option('--device-memory <size>', 'for a GPU with this much memory, such as 80GB (default: this machine)')
+    .option('--dtype <name>', 'float32 or bfloat16 (default: bfloat16 where the device gains from it)')
+    .option('--measure', 'take three steps here too and say what memory they held')
+    .action(async (_: unknown, command: Command) => exit(await benchGraph(command.optsWithGlobals<GraphOptions>())));
+  bench
     .command('soak')
     .description('a long run of a tiny model: tensors, native handles, memory and speed must stay as they were')
     .option('--steps <n>', 'how long (default: 20000)')
@@ -62,13 +72,6 @@ export function benchCommand(program: Command, exit: (code: number) => void): Co
       await runOne(JSON.parse(job) as OwnJob);
     });
   return bench;
-}
-
-function chosen<T extends string>(given: string[] | undefined, all: readonly T[], option: string): readonly T[] {
-  const wanted = given?.flatMap((text) => text.split(',')).map((text) => text.trim());
-  const wrong = wanted?.find((name) => !(all as readonly string[]).includes(name));
-  if (wrong !== undefined) throw new UsageError(`${option} is ${wrong}: use ${all.join(', ')}.`);
-  return wanted ? all.filter((name) => (wanted as string[]).includes(name)) : all;
 }
 
 const runsOf = ({ steps, warm, batch }: BenchOptions) => ({

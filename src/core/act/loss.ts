@@ -135,7 +135,8 @@ export interface Targets {
 
 /** @param labels int32 [B, S] */
 export function makeTargets(labels: Tensor2D, vocabulary: number): Targets {
-  const mask = tf.cast(tf.notEqual(labels, IGNORE_LABEL), 'float32');
+  // Compared as float32, which holds every token exactly: on a GPU int32 is compared on the host.
+  const mask = tf.cast(tf.notEqual(tf.cast(labels, 'float32'), IGNORE_LABEL), 'float32');
   const count = tf.sum(mask, -1) as Tensor1D;
   const weight = tf.div(mask, tf.maximum(tf.expandDims(count, -1), 1)) as Tensor2D;
   // A label of −100 lies outside the vocabulary: one-hot leaves its row at 0.
@@ -144,8 +145,11 @@ export function makeTargets(labels: Tensor2D, vocabulary: number): Targets {
 
 /** Labelled cells whose most probable token is right, per row [B]. A constant to autodiff. */
 export const countCorrect = (logits: Tensor3D, labels: Tensor2D): Tensor1D =>
-  // Ignored labels match no token.
-  constant(() => tf.sum(tf.cast(tf.equal(tf.argMax(logits, -1), labels), 'float32'), -1));
+  // Ignored labels match no token. Compared as float32, see makeTargets.
+  constant(() => {
+    const best = tf.cast(tf.argMax(logits, -1), 'float32');
+    return tf.sum(tf.cast(tf.equal(best, tf.cast(labels, 'float32')), 'float32'), -1);
+  });
 
 export interface RowLosses {
   /** [B]: token loss per labelled cell. */

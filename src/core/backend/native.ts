@@ -87,7 +87,8 @@ export const HANDLE_LIMIT = Number(process.env.TRM_HANDLE_LIMIT) || 2 ** 32 - 2 
 export function handleUse(): number {
   const binding = nativeBackend()?.binding;
   if (!binding) return 0;
-  const id = binding.createTensor([], 1, new Float32Array(1));
+  // int32: a float32 would be sent to the GPU.
+  const id = binding.createTensor([], 3, new Int32Array(1));
   binding.deleteTensor(id);
   return (id >>> 0) / HANDLE_LIMIT;
 }

@@ -24,6 +24,8 @@ export interface Timing {
   first_ms: number;
   /** Most memory that the process has held, in bytes. */
   peak_bytes: number;
+  /** Of a step: what the model took of these. */
+  held_bytes?: number;
   /** What ran it, e.g. `TensorFlow 2.21.0`. */
   version: string;
 }
@@ -86,11 +88,13 @@ export function measureStep(
   runs: Runs,
   version: string,
 ): Timing {
+  const before = process.memoryUsage().rss;
   const trainer = trainerFor(model, execution);
   const { global_batch_size } = model.config;
   const batches = Array.from({ length: 4 }, (_, i) => randomBatch(model.spec, global_batch_size, i));
   try {
-    return timed(runs, (i) => trainer.run(batches[i % batches.length]), version);
+    const timing = timed(runs, (i) => trainer.run(batches[i % batches.length]), version);
+    return { ...timing, held_bytes: timing.peak_bytes - before };
   } finally {
     trainer.dispose();
   }

@@ -7,7 +7,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StudioError } from '../../shared/errors';
 import type { EvaluatedTask, EvaluationPlan, EvaluationReport } from '../../shared/evaluation';
-import { handleUse, nativeBackend } from '../backend/native';
+import { currentDevice } from '../backend/device';
+import { handleUse } from '../backend/native';
 import { Votes } from '../arc/voting';
 import type { Batch } from '../data/batch';
 import { MergedSplit, spreadExamples } from '../data/merged';
@@ -306,9 +307,12 @@ function chooseExamples(
 
 /** Tokens per batch: enough to keep the cores busy, few enough that a stop is heard soon and memory stays small. */
 const TOKENS = { cpu: 8192, gpu: 262_144 };
+/** A GPU with less memory than this takes fewer. */
+const GPU_BYTES = 80e9;
 
 function defaultBatch({ model }: AnyModel): number {
-  const tokens = nativeBackend()?.isUsingGpuDevice ? TOKENS.gpu : TOKENS.cpu;
+  const { kind, bytes } = currentDevice();
+  const tokens = kind === 'gpu' ? TOKENS.gpu * Math.min(1, bytes / GPU_BYTES) : TOKENS.cpu;
   return Math.max(1, Math.floor(tokens / totalLength(model.net.spec)));
 }
 

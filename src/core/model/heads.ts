@@ -46,9 +46,11 @@ export function embed(net: Network, tokens: Tensor2D, puzzleRows: Tensor2D | nul
   const { hidden_size: D, puzzle_emb_ndim, pos_encodings } = spec.arch;
   const [B, S] = tokens.shape;
   const P = prefixLength(spec);
-  const oneHot = tf.reshape(tf.oneHot(tokens, spec.vocab_size), [B * S, spec.vocab_size]) as Tensor2D;
+  // Cast first: on a GPU int32 is reshaped on the host.
+  const chosen = tf.cast(tf.oneHot(tokens, spec.vocab_size), 'float32');
+  const oneHot = tf.reshape(chosen, [B * S, spec.vocab_size]) as Tensor2D;
   const table = weights['embed_tokens.embedding_weight'] as Tensor2D;
-  let x = tf.reshape(tf.matMul(tf.cast(oneHot, 'float32'), table), [B, S, D]) as Tensor3D;
+  let x = tf.reshape(tf.matMul(oneHot, table), [B, S, D]) as Tensor3D;
   if (puzzleRows && P > 0) {
     const missing = P * D - puzzle_emb_ndim;
     const padded = missing > 0 ? tf.pad(puzzleRows, [[0, 0], [0, missing]]) : puzzleRows; // prettier-ignore

@@ -54,17 +54,12 @@ export function probeStep(parity: ParityCase, snapshot: TrainerSnapshot, batch: 
       trained: parameters.filter((p) => p.trained).map((p) => p.name),
       config,
     };
-    const zero = tf.scalar(0);
     const result = lossAndGradients(program, state, {
       tokens: tf.tensor2d(carry.tokens, [B, spec.seq_len], 'int32'),
       labels: tf.tensor2d(carry.labels, [B, spec.seq_len], 'int32'),
       reset: tf.tensor3d(carry.halted, [B, 1, 1], 'bool') as Tensor3D,
       last: tf.tensor1d(lastSteps(carry, spec.arch), 'bool'),
       puzzleRows: table ? tf.tensor2d(table.gather(carry.puzzle_identifiers), [B, width]) : null,
-      lr: zero,
-      decay: zero,
-      correction1: zero,
-      correction2: zero,
     });
     const read = (tensor: tf.Tensor) => tensor.dataSync().slice() as Float32Array;
     const { decoded, losses, latents } = result;

@@ -3,20 +3,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { nativeBackend } from '../backend/native';
 import type { Latents, Weights } from '../model/architecture';
 import { EagerExecutor } from './eager-step';
-import type { Program } from './program';
-import { RecordedExecutor, type StateShapes } from './recorded-step';
+import { isOutOfMemory, outOfMemory } from './out-of-memory';
+import { RecordedExecutor, type RecordedSetup } from './recorded-step';
 import { PuzzleEmbedding } from './sign-sgd';
 import { STATE_GROUPS, type StateValues, type StepExecutor, type StepInput, type StepOutput } from './step';
 
-export interface ExecutorSetup {
-  program: Program;
-  shapes: StateShapes;
+export interface ExecutorSetup extends RecordedSetup {
   /** First values; missing ones are zeros. */
   values: StateValues;
-  /** Rows of the puzzle embedding, 0 without, and its first numbers; null for zeros. */
-  rows: number;
+  /** The puzzle embedding's first numbers; null for zeros. */
   embedding: Float32Array | null;
-  bfloat16: boolean;
 }
 
 export type Execution = 'eager' | 'recorded';
@@ -28,8 +24,10 @@ export const canRecord = (): boolean => nativeBackend() !== null;
 export function makeExecutor(setup: ExecutorSetup, wanted: Execution, warn: (sentence: string) => void): StepExecutor {
   if (wanted === 'eager' || !canRecord()) return eagerExecutor(setup);
   try {
-    return new CarefulExecutor(recordedExecutor(setup), setup, warn);
+    const { values: _values, embedding: _embedding, ...rest } = setup;
+    return new CarefulExecutor(recordedExecutor(setup), rest, warn);
   } catch (error) {
+    if (isOutOfMemory(error)) throw outOfMemory(error, setup);
     warn(sentence(error));
     return eagerExecutor(setup);
   }
@@ -40,13 +38,13 @@ function sentence(error: unknown): string {
   return `This TensorFlow could not run the recorded step (${line.trim()}): steps run op by op, which is slower.`;
 }
 
-function recordedExecutor({ program, shapes, values, rows, embedding, bfloat16 }: ExecutorSetup): RecordedExecutor {
-  const executor = new RecordedExecutor(program, shapes, values, rows, bfloat16);
-  if (embedding) executor.puzzles?.write(embedding);
+function recordedExecutor(setup: ExecutorSetup): RecordedExecutor {
+  const executor = new RecordedExecutor(setup, setup.values);
+  if (setup.embedding) executor.puzzles?.write(setup.embedding);
   return executor;
 }
 
-function eagerExecutor({ program, shapes, values, rows, embedding }: ExecutorSetup): EagerExecutor {
+function eagerExecutor({ program, shapes, values, rows, embedding, part }: ExecutorSetup): EagerExecutor {
   const groups = STATE_GROUPS.map((group) => {
     const tensors = [...shapes[group]].map(([name, shape]) => {
       const data = values[group].get(name);
@@ -57,7 +55,7 @@ function eagerExecutor({ program, shapes, values, rows, embedding }: ExecutorSet
   const { weights, m, v, ema, latents } = Object.fromEntries(groups) as Record<(typeof STATE_GROUPS)[number], Weights>;
   const width = program.spec.arch.puzzle_emb_ndim;
   const puzzles = rows ? new PuzzleEmbedding(rows, width, embedding ?? undefined) : null;
-  return new EagerExecutor(program, { weights, m, v, ema, latents: latents as Latents }, puzzles);
+  return new EagerExecutor(program, { weights, m, v, ema, latents: latents as Latents }, puzzles, part);
 }
 
 /** TensorFlow takes many a graph and refuses it only when it runs: the first step then goes on eagerly. */
@@ -67,7 +65,8 @@ export class CarefulExecutor implements StepExecutor {
 
   constructor(
     recorded: RecordedExecutor,
-    private readonly setup: ExecutorSetup,
+    /** Without first values: they would stay in memory for as long as the run goes. */
+    private readonly setup: Omit<ExecutorSetup, 'values' | 'embedding'>,
     private readonly warn: (sentence: string) => void,
   ) {
     this.inner = recorded;
@@ -82,13 +81,14 @@ export class CarefulExecutor implements StepExecutor {
   }
 
   run(input: StepInput): StepOutput {
-    if (this.proven) return this.inner.run(input);
     try {
+      if (this.proven) return this.inner.run(input);
       const output = this.inner.run(input);
       this.proven = true;
       return output;
     } catch (error) {
-      if (this.inner.execution === 'eager' || error instanceof RangeError) throw error;
+      if (isOutOfMemory(error)) throw outOfMemory(error, this.setup);
+      if (this.proven || this.inner.execution === 'eager' || error instanceof RangeError) throw error;
       const recorded = this.inner as RecordedExecutor;
       const values = recorded.readNow(STATE_GROUPS);
       const embedding = recorded.puzzles?.read() ?? null;

@@ -37,7 +37,8 @@ export interface TrainState {
   latents: Latents;
 }
 
-export interface StepFeeds extends AdamScalars {
+/** What goes into the gradients of some rows. */
+export interface PartFeeds {
   /** int32 [B, S] */
   tokens: Tensor2D;
   /** int32 [B, S], −100 without label */
@@ -49,6 +50,8 @@ export interface StepFeeds extends AdamScalars {
   /** [B, puzzle_emb_ndim]; null without puzzle embeddings */
   puzzleRows: Tensor2D | null;
 }
+
+export type StepFeeds = PartFeeds & AdamScalars;
 
 export interface GradientResult {
   /** By parameter name, divided by the global batch size. */
@@ -69,7 +72,11 @@ export interface TrainingLosses extends RowLosses {
  * Loss = (Σ lm + ½ (Σ halt + Σ continue)) / global batch size, and its gradients. To be called inside a tidy; what it returns is kept
  * and must be disposed of or handed on by the caller.
  */
-export function lossAndGradients(program: Program, state: TrainState, feeds: StepFeeds): GradientResult {
+export function lossAndGradients(
+  program: Program,
+  state: Pick<TrainState, 'weights' | 'latents'>,
+  feeds: PartFeeds,
+): GradientResult {
   const { architecture, spec, constants, trained, config } = program;
   const { weights } = state;
   const net: Network = { spec, weights, constants };
@@ -118,25 +125,35 @@ function keepAll<T extends Record<string, object>>(groups: T): T {
   return groups;
 }
 
-export interface StepResult {
-  state: TrainState;
-  /** [B, 6], see ROW_COLUMNS: all that halting and metrics need, in one read-back. */
+/** What the batch, or a part of its rows, comes to; gradients of parts add up to those of the batch. */
+export interface PartResult extends Pick<GradientResult, 'gradients' | 'puzzleGradient' | 'latents'> {
+  /** [rows, 6], see ROW_COLUMNS: all that halting and metrics need, in one read-back. */
   rows: Tensor2D;
-  puzzleGradient: Tensor2D | null;
 }
 
-/** Forward, backward and update. Weights that do not learn are handed on as they are. */
-export function trainingStep(program: Program, state: TrainState, feeds: StepFeeds): StepResult {
-  const { trained, config } = program;
-  const { gradients, puzzleGradient, decoded, losses, latents } = lossAndGradients(program, state, feeds);
+/** Forward and backward for the rows of `feeds` and their latents. */
+export function partStep(
+  program: Program,
+  state: Pick<TrainState, 'weights' | 'latents'>,
+  feeds: PartFeeds,
+): PartResult {
+  const { decoded, losses, ...result } = lossAndGradients(program, state, feeds);
   const { q_halt_logits, q_continue_logits } = decoded;
   const rows = tf.stack([losses.lm, losses.halt, losses.correct, q_halt_logits, q_continue_logits, losses.proceed], 1);
   tf.dispose([losses as unknown as tf.TensorContainerObject, decoded as unknown as tf.TensorContainerObject]);
+  return { ...result, rows: rows as Tensor2D };
+}
 
-  const next: TrainState = { weights: { ...state.weights }, m: {}, v: {}, ema: {}, latents };
+/** What a step's one update changes. */
+export type DenseState = Omit<TrainState, 'latents'>;
+
+/** The optimizer and the average. Weights that do not learn are handed on as they are. @param gradients of the whole batch */
+export function updated(program: Program, state: DenseState, gradients: Weights, scalars: AdamScalars): DenseState {
+  const { trained, config } = program;
+  const next: DenseState = { weights: { ...state.weights }, m: {}, v: {}, ema: {} };
   for (const name of trained) {
     const moments = { m: state.m[name], v: state.v[name] };
-    const { p, m, v } = adamAtan2(state.weights[name], gradients[name], moments, feeds, [config.beta1, config.beta2]);
+    const { p, m, v } = adamAtan2(state.weights[name], gradients[name], moments, scalars, [config.beta1, config.beta2]);
     next.weights[name] = p;
     next.m[name] = m;
     next.v[name] = v;
@@ -146,5 +163,5 @@ export function trainingStep(program: Program, state: TrainState, feeds: StepFee
     next.ema[name] =
       next.weights[name] === state.weights[name] ? average : emaUpdate(average, next.weights[name], config.ema_rate);
   }
-  return { state: next, rows: rows as Tensor2D, puzzleGradient };
+  return next;
 }

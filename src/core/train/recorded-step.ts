@@ -1,12 +1,14 @@
 /**
  * A training step as one TensorFlow graph. Weights, moments, averages, latents and the puzzle embeddings live in the graph's
- * variables: per step the batch and ten numbers go in, a few numbers per row come out.
+ * variables: per step the batch and a few numbers go in, a few numbers per row come out.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
-import { record, type CompiledFn, type HostTensor, type Recordable, type StateSpec } from '../backend/record/record';
-import type { Latents, Weights } from '../model/architecture';
-import { trainingStep, type Program, type TrainState } from './program';
+import { plan, record, type CompiledFn } from '../backend/record/record';
+import type { Recording } from '../backend/record/recording';
+import type { Weights } from '../model/architecture';
+import { partsLayout } from './layout-parts';
+import { key, PUZZLES, wholeLayout, type StateShapes, type StepLayout } from './layout';
+import type { Program } from './program';
 import { checkIdentifiers, type PuzzleRows } from './sign-sgd';
 import {
   STATE_GROUPS,
@@ -17,57 +19,55 @@ import {
   type StepOutput,
 } from './step';
 
-const TABLE = 'puzzles';
+/** What a recorded step is made from. */
+export interface RecordedSetup {
+  program: Program;
+  shapes: StateShapes;
+  /** Of the puzzle embedding; 0 without. Its numbers start as zeros. */
+  rows: number;
+  bfloat16: boolean;
+  /** Rows of the batch that are computed at once. */
+  part: number;
+}
 
-/** A group's shapes by parameter name. */
-export type StateShapes = Record<StateGroup, ReadonlyMap<string, readonly number[]>>;
+const layoutOf = ({ program, shapes, rows, part }: RecordedSetup): StepLayout =>
+  part < program.config.global_batch_size
+    ? partsLayout(program, shapes, rows, part)
+    : wholeLayout(program, shapes, rows);
+
+/** The step's graph, recorded and not loaded. */
+export function planStep(setup: RecordedSetup): Recording {
+  const { fn, inputs, state } = layoutOf(setup);
+  return plan(fn, inputs, state, { bfloat16: setup.bfloat16 });
+}
 
 export class RecordedExecutor implements StepExecutor {
   readonly execution = 'recorded';
   readonly puzzles: RecordedRows | null;
   private readonly compiled: CompiledFn;
+  private readonly layout: StepLayout;
   private readonly shapes: StateShapes;
   private lent: Weights = {};
 
   /**
-   * @param values missing ones start as zeros
-   * @param rows of the puzzle embedding; 0 without. Its numbers start as zeros.
+   * @param values first ones; missing ones are zeros
    * @throws if the step cannot be recorded, or TensorFlow does not take the graph
    */
-  constructor(
-    private readonly program: Program,
-    shapes: StateShapes,
-    values: StateValues,
-    rows: number,
-    bfloat16: boolean,
-  ) {
+  constructor(setup: RecordedSetup, values: StateValues) {
+    const { program, shapes, rows, bfloat16 } = setup;
     this.shapes = shapes;
-    const width = program.spec.arch.puzzle_emb_ndim;
-    const variables: StateSpec['variables'] = {};
-    for (const group of STATE_GROUPS) {
-      for (const [name, shape] of shapes[group]) {
-        variables[key(group, name)] = { dtype: 'float32', shape, values: values[group].get(name) ?? null };
-      }
-    }
-    const tables: StateSpec['tables'] = rows ? { [TABLE]: { rows, width } } : {};
-    const B = program.config.global_batch_size;
-    const inputs = feeds(program, {
-      tokens: new Int32Array(B * program.spec.seq_len),
-      labels: new Int32Array(B * program.spec.seq_len),
-      reset: new Uint8Array(B),
-      last: new Uint8Array(B),
-      identifiers: new Int32Array(B),
-      adam: [0, 0, 0, 0],
-      sparse: [0, 0],
-    });
-    this.compiled = record(recordableStep(program), inputs, { variables, tables }, { bfloat16 });
-    this.puzzles = rows ? new RecordedRows(this.compiled, rows, width) : null;
+    this.layout = layoutOf(setup);
+    const { fn, inputs, state } = this.layout;
+    this.compiled = record(fn, inputs, state, { bfloat16 });
+    // The average begins with the weights, among which are some that it has not.
+    const own = STATE_GROUPS.map((group) => [group, only(values[group], shapes[group])] as const);
+    this.write(Object.fromEntries(own));
+    this.puzzles = rows ? new RecordedRows(this.compiled, rows, program.spec.arch.puzzle_emb_ndim) : null;
   }
 
   run(input: StepInput): StepOutput {
     if (this.puzzles) checkIdentifiers(input.identifiers, this.puzzles.rows);
-    const { rows } = this.compiled.run(feeds(this.program, input));
-    return { rows: rows as Float32Array };
+    return { rows: this.layout.run(this.compiled, input) };
   }
 
   /** Synchronous inside; a promise as the interface has it. */
@@ -78,9 +78,13 @@ export class RecordedExecutor implements StepExecutor {
   readNow<G extends StateGroup>(groups: readonly G[]): Pick<StateValues, G> {
     const read: Partial<StateValues> = {};
     for (const group of groups) {
-      const names = this.compiled.variableNames.filter((name) => name.startsWith(`${group}/`));
-      const values = [...this.compiled.read(names)];
-      read[group] = new Map(values.map(([name, data]) => [name.slice(group.length + 1), data as Float32Array]));
+      const names = [...this.shapes[group].keys()];
+      if (group === 'latents') {
+        read[group] = this.layout.readLatents(this.compiled, names);
+        continue;
+      }
+      const values = this.compiled.read(names.map((name) => key(group, name)));
+      read[group] = new Map(names.map((name) => [name, values.get(key(group, name)) as Float32Array]));
     }
     return read as Pick<StateValues, G>;
   }
@@ -99,10 +103,11 @@ export class RecordedExecutor implements StepExecutor {
   }
 
   write(values: Partial<StateValues>): void {
-    const named = STATE_GROUPS.flatMap((group) =>
+    const named = STATE_GROUPS.filter((group) => group !== 'latents').flatMap((group) =>
       [...(values[group] ?? [])].map(([name, data]) => [key(group, name), data] as const),
     );
     this.compiled.write(new Map(named));
+    if (values.latents) this.layout.writeLatents(this.compiled, values.latents);
   }
 
   /** What crosses the border of the graph; tests and benchmarks look at it. */
@@ -120,6 +125,9 @@ export class RecordedExecutor implements StepExecutor {
   }
 }
 
+const only = (values: ReadonlyMap<string, Float32Array>, known: ReadonlyMap<string, unknown>) =>
+  new Map([...values].filter(([name]) => known.has(name)));
+
 /** The puzzle embeddings in the graph. */
 class RecordedRows implements PuzzleRows {
   constructor(
@@ -130,88 +138,14 @@ class RecordedRows implements PuzzleRows {
 
   gather(ids: Int32Array): Float32Array {
     checkIdentifiers(ids, this.rows);
-    return this.compiled.readRows(TABLE, ids);
+    return this.compiled.readRows(PUZZLES, ids);
   }
 
   read(): Float32Array {
-    return this.compiled.readTable(TABLE);
+    return this.compiled.readTable(PUZZLES);
   }
 
   write(values: Float32Array): void {
-    this.compiled.writeTable(TABLE, values);
+    this.compiled.writeTable(PUZZLES, values);
   }
-}
-
-const key = (group: StateGroup, name: string) => `${group}/${name}`;
-
-function feeds({ spec }: Program, input: StepInput): Record<string, HostTensor> {
-  const B = input.reset.length;
-  const int = (values: Int32Array, shape: number[]): HostTensor => ({ dtype: 'int32', shape, values });
-  const numbers = Float32Array.from([...input.adam, ...input.sparse]);
-  return {
-    tokens: int(input.tokens, [B, spec.seq_len]),
-    labels: int(input.labels, [B, spec.seq_len]),
-    reset: { dtype: 'bool', shape: [B, 1, 1], values: input.reset },
-    last: { dtype: 'bool', shape: [B], values: input.last },
-    numbers: { dtype: 'float32', shape: [numbers.length], values: numbers },
-    ...(spec.arch.puzzle_emb_ndim
-      ? { identifiers: int(input.identifiers, [B]), firsts: int(firstRows(input.identifiers), [B]) }
-      : {}),
-  };
-}
-
-/** [B]: for each row the first one with the same identifier. */
-export function firstRows(identifiers: Int32Array): Int32Array {
-  const first = new Map<number, number>();
-  return identifiers.map((id, b) => {
-    if (!first.has(id)) first.set(id, b);
-    return first.get(id) as number;
-  });
-}
-
-function recordableStep(program: Program): Recordable {
-  return (inputs, state, tables) => {
-    const group = (name: StateGroup): Weights =>
-      Object.fromEntries(
-        Object.entries(state)
-          .filter(([key]) => key.startsWith(`${name}/`))
-          .map(([key, tensor]) => [key.slice(name.length + 1), tensor]),
-      );
-    const before: TrainState = {
-      weights: group('weights'),
-      m: group('m'),
-      v: group('v'),
-      ema: group('ema'),
-      latents: group('latents') as Latents,
-    };
-    const [lr, decay, correction1, correction2, sparseLr, sparseDecay] = tf.unstack(inputs.numbers) as tf.Scalar[];
-    const table = TABLE in tables ? tables[TABLE] : null;
-    const ids = inputs.identifiers as Tensor1D;
-    const puzzleRows = table ? table.gather(ids) : null;
-    const {
-      rows,
-      puzzleGradient,
-      state: after,
-    } = trainingStep(program, before, {
-      tokens: inputs.tokens as Tensor2D,
-      labels: inputs.labels as Tensor2D,
-      reset: inputs.reset as Tensor3D,
-      last: inputs.last as Tensor1D,
-      puzzleRows,
-      lr,
-      decay,
-      correction1,
-      correction2,
-    });
-    if (table && puzzleRows && puzzleGradient) {
-      // Rows of the same puzzle get the same new values, so that writing both is writing one.
-      const firsts = inputs.firsts as Tensor1D;
-      const sums = tf.gather(tf.unsortedSegmentSum(puzzleGradient, firsts, ids.shape[0]), firsts);
-      table.scatter(ids, tf.sub(tf.mul(puzzleRows, sparseDecay), tf.mul(tf.sign(sums), sparseLr)) as Tensor2D);
-    }
-    const next = STATE_GROUPS.flatMap((name) =>
-      Object.entries(after[name]).map(([parameter, tensor]) => [key(name, parameter), tensor] as const),
-    );
-    return { outputs: { rows }, state: Object.fromEntries(next) };
-  };
 }

@@ -9,9 +9,7 @@ import { handleUse } from '../backend/native';
 import type { Batch } from '../data/batch';
 import type { Evaluated } from '../act/batch';
 import type { Architecture, ModelSpec } from '../model/architecture';
-import { totalLength } from '../model/architecture';
 import { initialWeights } from '../model/init';
-import { makeConstants } from '../model/layers';
 import { architectureOf } from '../model/registry';
 import { adamNumbers } from './adam-atan2';
 import { drawMinimumSteps, emptyCarry, halt, lastSteps, takeBatch, type Carry, type HaltingRule } from '../act/carry';
@@ -19,8 +17,10 @@ import { canRecord, CarefulExecutor, makeExecutor, type Execution } from './exec
 import type { Program } from './program';
 import { Random } from '../lib/random';
 import { learningRate } from './schedule';
+import { embeddingRows, makeProgram, stateShapes } from './setup';
 import { sparseNumbers, type PuzzleRows } from './sign-sgd';
 import { STATE_GROUPS, type StateValues, type StepExecutor } from './step';
+import { choosePart } from './step-memory';
 import { column, logged, sumMetrics, type LoggedMetrics, type StepSums } from '../act/step-metrics';
 
 /** Host copies of everything that a run continues from. */
@@ -50,6 +50,8 @@ export class Trainer {
   readonly architecture: Architecture;
   /** What the graph computes in where `forward_dtype` says so; weights and all sums stay float32. */
   readonly dtype: 'float32' | 'bfloat16';
+  /** Rows of the batch that are computed at once. */
+  readonly part: number;
   step: number;
   carry: Carry;
   private readonly program: Program;
@@ -71,10 +73,7 @@ export class Trainer {
     const { adaptive, comparesContinue, learnsContinue } = this.architecture.halting(spec.arch);
     this.halting = { halt_max_steps, halt_exploration_prob, adaptive, comparesContinue };
     this.learnsContinue = learnsContinue && halt_max_steps > 1;
-    const parameters = this.architecture.parameters(spec);
-    const learning = parameters.filter((p) => p.trained);
-    const trained = config.freeze_weights ? [] : learning.map((p) => p.name);
-    this.program = { architecture: this.architecture, spec, constants: makeConstants(spec), trained, config };
+    this.program = makeProgram(config, spec);
 
     const B = config.global_batch_size;
     this.step = from?.step ?? 0;
@@ -82,21 +81,13 @@ export class Trainer {
     this.exploration = new Random(config.seed, 'exploration');
     if (from) this.exploration.restore(from.exploration);
 
-    const z = [B, totalLength(spec), spec.arch.hidden_size];
     const weights = from?.weights ?? initialWeights(this.architecture, spec, config.seed);
-    const shapesOf = (list: typeof parameters) => new Map(list.map((p) => [p.name, p.shape]));
     const none = new Map<string, Float32Array>();
     const execution = options.execution ?? (config.studio.eager ? 'eager' : 'recorded');
     const bfloat16 = execution === 'recorded' && canRecord() && runsInBfloat16(spec.arch.forward_dtype);
     const setup = {
       program: this.program,
-      shapes: {
-        weights: shapesOf(parameters),
-        m: shapesOf(parameters.filter((p) => trained.includes(p.name))),
-        v: shapesOf(parameters.filter((p) => trained.includes(p.name))),
-        ema: shapesOf(config.ema ? learning : []),
-        latents: new Map(this.architecture.latents(spec).map(({ name }) => [name, z])),
-      },
+      shapes: stateShapes(this.program, config),
       values: {
         weights,
         m: from?.m ?? none,
@@ -104,11 +95,15 @@ export class Trainer {
         ema: from?.ema ?? weights,
         latents: from?.latents ?? none,
       },
-      rows: config.arch.puzzle_emb_ndim ? spec.num_puzzle_identifiers : 0,
+      rows: embeddingRows(spec),
       embedding: from?.puzzleEmbedding ?? null,
       bfloat16,
     };
-    this.executor = makeExecutor(setup, execution, options.warn ?? (() => undefined));
+    // Op by op, too, memory is that of the part; without TensorFlow there is no graph to count it in.
+    this.part = canRecord()
+      ? choosePart(setup, config.studio.micro_batch)
+      : Math.min(config.studio.micro_batch || B, B);
+    this.executor = makeExecutor({ ...setup, part: this.part }, execution, options.warn ?? (() => undefined));
     this.dtype = bfloat16 && this.executor.execution === 'recorded' ? 'bfloat16' : 'float32';
   }
 

@@ -71,11 +71,16 @@ export class CompiledFn {
   ) {
     for (const one of inputs) this.shapes.set(keyOf(one, ''), { inputs: one, branch: '' });
     ({ session: this.session, resident: this.resident } = this.build());
-    this.resident.clear(this.session);
     const first = Object.entries(state.variables).flatMap(([name, { values }]) =>
       values ? [[name, values] as const] : [],
     );
-    this.resident.write(this.session, new Map(first));
+    try {
+      this.resident.clear(this.session);
+      this.resident.write(this.session, new Map(first));
+    } catch (error) {
+      this.session.close();
+      throw error;
+    }
   }
 
   /**
@@ -114,14 +119,14 @@ export class CompiledFn {
     return this.resident.readRows(this.session, table, ids);
   }
 
-  /** @returns [rows, width] */
-  readTable(table: string): Float32Array {
-    return this.resident.readTable(this.session, table);
+  /** A table, or `count` of its rows. @returns [count, width] */
+  readTable(table: string, from?: number, count?: number): Float32Array {
+    return this.resident.readTable(this.session, table, from, count);
   }
 
-  /** @param values [rows, width] */
-  writeTable(table: string, values: Float32Array): void {
-    this.resident.writeTable(this.session, table, values);
+  /** Replaces rows `from` one on. @param values [n, width] */
+  writeTable(table: string, values: Float32Array, from?: number): void {
+    this.resident.writeTable(this.session, table, values, from);
   }
 
   get variableNames(): string[] {

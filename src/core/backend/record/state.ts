@@ -266,20 +266,26 @@ export class ResidentState {
     return rows as Float32Array;
   }
 
-  /** The whole table, read in parts: TensorFlow holds no second copy meanwhile. @returns [rows, width] */
-  readTable(session: Session, name: string): Float32Array {
-    const table = this.table(name);
-    const all = new Float32Array(table.rows * table.width);
-    for (const ids of partsOf(table)) all.set(this.readRows(session, name, ids), ids[0] * table.width);
+  /**
+   * A table, or `count` rows of it `from` one on, read in parts: TensorFlow holds no second copy meanwhile.
+   * @returns [count, width]
+   */
+  readTable(session: Session, name: string, from = 0, count = this.table(name).rows - from): Float32Array {
+    const { width } = this.table(name);
+    const all = new Float32Array(count * width);
+    for (const ids of transfers(from, count, width)) {
+      all.set(this.readRows(session, name, ids), (ids[0] - from) * width);
+    }
     return all;
   }
 
-  /** @param values [rows, width] */
-  writeTable(session: Session, name: string, values: Float32Array): void {
+  /** Replaces rows `from` one on. @param values [n, width] */
+  writeTable(session: Session, name: string, values: Float32Array, from = 0): void {
     const table = this.table(name);
-    for (const ids of partsOf(table)) {
-      const rows = values.subarray(ids[0] * table.width, (ids[ids.length - 1] + 1) * table.width);
-      const tensor: HostTensor = { dtype: 'float32', shape: [ids.length, table.width], values: rows };
+    const { width } = table;
+    for (const ids of transfers(from, values.length / width, width)) {
+      const rows = values.subarray((ids[0] - from) * width, (ids[ids.length - 1] + 1 - from) * width);
+      const tensor: HostTensor = { dtype: 'float32', shape: [ids.length, width], values: rows };
       const feeds = [
         { at: table.ids, tensor: indices(ids) },
         { at: table.rowsIn, tensor },
@@ -323,9 +329,9 @@ function hostTensor({ dtype, shape }: Output, values: Values): HostTensor {
 }
 
 /** Ranges of row numbers whose bytes fit in one transfer. */
-function* partsOf({ rows, width }: TableSpec): Generator<Int32Array> {
+function* transfers(from: number, rows: number, width: number): Generator<Int32Array> {
   const count = Math.max(1, Math.floor(CHUNK_BYTES / (4 * width)));
-  for (let from = 0; from < rows; from += count) {
-    yield Int32Array.from({ length: Math.min(count, rows - from) }, (_, i) => from + i);
+  for (let at = from; at < from + rows; at += count) {
+    yield Int32Array.from({ length: Math.min(count, from + rows - at) }, (_, i) => at + i);
   }
 }
