@@ -9,6 +9,8 @@ import { findPreset } from '../../shared/presets';
 import type { RunRecord } from '../../studio/repositories/runs';
 import { newRun } from '../../studio/runs/create';
 import type { Studio } from '../../studio/studio';
+import { dryRun } from '../dry-run';
+import { findTrainingData } from '../find-data';
 import { findRun, openForCommand, type Globals } from '../open';
 import { say } from '../output';
 import { printConfig } from '../print-config';
@@ -21,6 +23,7 @@ interface TrainOptions extends Globals {
   preset?: string;
   config?: string;
   printConfig?: boolean;
+  dryRun?: boolean;
   maxSteps?: string;
   maxMinutes?: string;
   resume?: string;
@@ -51,6 +54,7 @@ export function trainCommand(program: Command, exit: (code: number) => void): vo
     .option('-p, --preset <name>', 'start from a preset; those for a laptop make their own data')
     .option('-c, --config <file>', 'start from an all_config.yaml, as the reference writes it beside its checkpoints')
     .option('--print-config', 'show the config with the origin of every value, and train nothing')
+    .option('--dry-run', 'say whether it fits this machine and how long it takes, and train nothing')
     .option('--max-steps <n>', 'stop after this many optimizer steps; epochs may end a new run earlier')
     .option('--max-minutes <m>', 'stop after this much training time')
     .option('--resume <run>', 'continue a run (id, the beginning of it, or name) from its newest checkpoint')
@@ -73,6 +77,12 @@ async function train(overrides: readonly string[], options: TrainOptions): Promi
     const { layered, data } = configOf(overrides, options);
     printConfig(layered, data, options.json ?? false);
     return EXIT.ok;
+  }
+  if (options.dryRun) {
+    if (options.resume !== undefined)
+      throw new UsageError('--dry-run does not go with --resume: the run has shown it.');
+    const { config, data, recipe } = newConfig(overrides, options);
+    return dryRun(config, data, recipe, options);
   }
   const plan = options.resume === undefined ? planNew(overrides, options) : planResume(overrides, options);
   const studio = await openForCommand(options);
@@ -121,7 +131,7 @@ const OPTION_OF: Readonly<Record<string, string>> = {
 };
 
 /** Checks everything that can be checked before the store is opened. */
-function planNew(overrides: readonly string[], options: TrainOptions): Plan {
+function newConfig(overrides: readonly string[], options: TrainOptions) {
   const { layered, data } = configOf(overrides, options);
   const { config } = layered;
   for (const note of layered.notes) say(note);
@@ -132,9 +142,14 @@ function planNew(overrides: readonly string[], options: TrainOptions): Plan {
       `${preset ? `The preset ${preset.name} needs data that is not bundled` : 'There is no data to train on'}: name a dataset folder with --data DIR or data_paths="[DIR]"${preset ? '' : ', or use --preset sudoku-4x4, which makes its own'}.`,
     );
   }
+  return { config, data, preset, recipe };
+}
+
+function planNew(overrides: readonly string[], options: TrainOptions): Plan {
+  const { config, data, preset, recipe } = newConfig(overrides, options);
   const name = options.name ?? (config.run_name || null) ?? preset?.name ?? 'train';
   return (studio) => {
-    const { dataset, folders } = findData(studio, data);
+    const { dataset, folders } = findTrainingData(studio, data);
     const run = newRun(studio.context, studio.datasets, {
       name,
       preset: preset?.name ?? null,
@@ -146,16 +161,20 @@ function planNew(overrides: readonly string[], options: TrainOptions): Plan {
   };
 }
 
+/** The one key that a run may change when it goes on: how much is computed at once, not what. */
+const MICRO_BATCH = 'studio.micro_batch=';
+
 function planResume(overrides: readonly string[], options: TrainOptions): Plan {
+  const part = overrides.find((text) => text.startsWith(MICRO_BATCH));
   const given = [
-    overrides.length > 0 && overrides[0],
+    overrides.find((text) => text !== part) ?? false,
     options.preset !== undefined && '--preset',
     options.data !== undefined && '--data',
     options.config !== undefined && '--config',
   ].find((x) => x);
   if (given) {
     throw new UsageError(
-      `${given} does not go with --resume: a run keeps its config and data; only --max-steps, --max-minutes, --tensorboard and --name may change.`,
+      `${given} does not go with --resume: a run keeps its config and data; only --max-steps, --max-minutes, --tensorboard, --name and studio.micro_batch=N may change.`,
     );
   }
   return (studio) => {
@@ -163,6 +182,9 @@ function planResume(overrides: readonly string[], options: TrainOptions): Plan {
     studio.runs.refuseActive(run, 'resumed');
     const config = structuredCopy(run.config);
     limit(config, options);
+    if (part !== undefined) {
+      config.studio.micro_batch = wholeNumber(part.slice(MICRO_BATCH.length), 'studio.micro_batch', 0, 65_536);
+    }
     if (options.maxSteps !== undefined) extend(config, run);
     studio.context.store.runs.update(run.id, {
       config,
@@ -212,19 +234,6 @@ function limit(config: TrainConfig, options: TrainOptions): string[] {
     set.push('studio.tensorboard_dir');
   }
   return set;
-}
-
-/** `--data` takes folders, and datasets of the studio by id or name. */
-function findData(studio: Studio, data: readonly string[]): { dataset: string | null; folders: string[] } {
-  if (data.length === 1 && !existsSync(resolve(data[0]))) {
-    const known = studio.datasets.list().find((d) => d.id === data[0] || d.name === data[0]);
-    if (known) return { dataset: known.id, folders: [] };
-    throw new StudioError(
-      'not_found',
-      `There is no folder or dataset ${data[0]}: trm datasets lists those of the studio.`,
-    );
-  }
-  return { dataset: null, folders: data.map((folder) => resolve(folder)) };
 }
 
 /** The first signal saves and stops, the second ends everything at once. */

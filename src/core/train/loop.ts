@@ -9,12 +9,13 @@ import type { EvalMetric, MetricBatch } from '../../shared/metrics';
 import { StudioError } from '../../shared/errors';
 import { HANDLE_LIMIT } from '../backend/native';
 import { evaluateBatches, predictPinned, type EvaluationSource } from '../act/evaluate';
+import type { Batch } from '../data/batch';
 import { spreadExamples, type OpenData } from '../data/merged';
 import type { TrainSampler } from '../data/sampler';
 import { CompileClock, compilesWithXla } from './compile-clock';
 import type { LoopControl } from './control';
 import { MetricBuffer } from './metric-buffer';
-import type { Trainer } from './trainer';
+import type { StepReport, Trainer } from './trainer';
 
 /** How often gathered metrics are told. */
 const FLUSH_MS = 250;
@@ -98,6 +99,7 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
   host.status('running', trainer.step);
   if (run.evaluationDue) await evaluate();
   while (!finished()) {
+    const position = sampler.state();
     const batch = sampler.next();
 
     if (batch === null) {
@@ -106,7 +108,11 @@ export async function trainLoop(run: TrainingRun, control: LoopControl, host: Lo
       if (!finished()) await save('evaluation');
     } else {
       const before = performance.now();
-      const { step, metrics, lr, puzzle_emb_lr } = trainer.run(batch);
+      const { step, metrics, lr, puzzle_emb_lr } = await stepOrSave(trainer, batch, async () => {
+        // The batch was not learned from: it comes first when the run goes on.
+        sampler.restore(position);
+        if (saved.step !== trainer.step) await save('stop');
+      });
       const stepSeconds = Math.max(1, performance.now() - before) / 1000;
       refuseNotFinite(metrics.loss, step);
       const compiled = xla?.add(stepSeconds);
@@ -202,6 +208,16 @@ function refuseNotFinite(loss: number, step: number): void {
     'bad_input',
     `The loss is ${loss} at step ${step}: the learning rate is too high for this model. Lower lr and start again, or resume from an earlier checkpoint.`,
   );
+}
+
+/** A step that ran out of memory has changed nothing: what was learned before it is saved. */
+async function stepOrSave(trainer: Trainer, batch: Batch, save: () => Promise<void>): Promise<StepReport> {
+  try {
+    return trainer.run(batch);
+  } catch (error) {
+    if (error instanceof StudioError && error.data?.out_of_memory === true) await save();
+    throw error;
+  }
 }
 
 async function refuseHandles(save: () => Promise<void>): Promise<never> {
