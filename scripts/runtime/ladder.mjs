@@ -6,7 +6,7 @@ import { Problem, sentence } from '../lib/problem.mjs';
 import { ensureAddon, installAddon } from './addon.mjs';
 import { packageDownload } from './download.mjs';
 import { libraryDir, libraryWrong, unpackLibrary } from './library.mjs';
-import { failed, parseForced, plan, skipped, taken, targetFor, TENSORFLOW } from './plan.mjs';
+import { cardProblem, failed, parseForced, plan, skipped, taken, targetFor, TENSORFLOW } from './plan.mjs';
 import { gpuComplaint, prove } from './prove.mjs';
 import { readReport, rungLine, writeReport } from './report.mjs';
 import { findTools, surroundings } from './tools.mjs';
@@ -202,13 +202,16 @@ async function take(rung, tools, forced, context) {
     const proof = await proven(addon.file, rung, forced, context);
     await seams.installAddon(paths, addon);
     const cpu = rung === 'gpu' ? 'the CPU, for it finds no GPU' : 'the CPU';
-    const device = proof.gpu ? (tools.gpus[0]?.name ?? 'a GPU') : cpu;
+    const card = tools.gpus.find((gpu) => cardProblem(gpu) === null) ?? tools.gpus[0];
+    const device = proof.gpu ? (card?.name ?? 'a GPU') : cpu;
+    const first =
+      proof.gpu && proof.first_use_s !== undefined ? `, ready after ${proof.first_use_s} s at its first use` : '';
     return {
       variant: rung,
       version: proof.tensorflow,
       library,
       addon,
-      reason: `TensorFlow ${proof.tensorflow} on ${device}`,
+      reason: `TensorFlow ${proof.tensorflow} on ${device}${first}`,
     };
   } finally {
     lock.release();
@@ -222,7 +225,7 @@ async function take(rung, tools, forced, context) {
  * @param {Context & { seams: Seams }} context
  */
 async function proven(addon, rung, forced, { node, console, seams }) {
-  const proof = await console.step('TensorFlow (a trial multiplication)', () =>
+  const proof = await console.step('TensorFlow (a trial of its kernels)', () =>
     seams.prove(addon, { node: node.path }),
   );
   console.record(`trial of ${addon}: ${JSON.stringify(proof)}`);

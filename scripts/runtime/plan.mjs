@@ -1,12 +1,24 @@
 /** The version whose C API the addon is built against. To move on: change this, and the pins in requirements/. */
 export const TENSORFLOW = '2.21.0';
 
-/** CUDA 12 runs on every driver of this branch or newer (NVIDIA's minor version compatibility). */
-const DRIVER_NEEDED = 525;
+/**
+ * The oldest driver for a card, newest cards first. CUDA 12 runs on every driver of branch 525 or newer (NVIDIA's minor
+ * version compatibility). From compute capability 9.0 on a part of TensorFlow's kernels is there as PTX 8.5 only, which the
+ * driver compiles from branch 555 on; cards of 10.0 and newer came with 570.
+ */
+const DRIVERS = [
+  { from: 10, driver: 570 },
+  { from: 9, driver: 555 },
+  { from: 0, driver: 525 },
+];
+/** TensorFlow's kernels are built for cards from here on. */
+const OLDEST_CARD = 6;
 
 /**
  * @typedef {'gpu' | 'cpu' | 'download' | 'wasm'} Rung
  * @typedef {{ rung: Rung, status: 'taken' | 'failed' | 'skipped', reason: string, fix: string | null }} RungReport
+ *
+ * @typedef {{ name: string, driver: string, capability?: number | null }} Gpu  capability is CUDA's, such as 9.0
  *
  * @typedef {object} Target
  * @property {string} requirements  file in requirements/
@@ -18,7 +30,7 @@ const DRIVER_NEEDED = 525;
  * @typedef {object} Tools          what was found on this machine
  * @property {string} platform      like linux-x64
  * @property {string | null} libc   why wheels for glibc cannot run here, or null
- * @property {{ name: string, driver: string }[]} gpus
+ * @property {Gpu[]} gpus
  * @property {string} gpuReason     why there are none
  * @property {string[] | null} pip
  * @property {string | null} compiler
@@ -137,13 +149,10 @@ function verdictOn(rung, tools, isForced) {
         tools.gpuReason,
         "With an NVIDIA GPU: install NVIDIA's driver until `nvidia-smi` lists it, then run `npm run setup`.",
       );
-    const driver = tools.gpus[0].driver;
-    if (Number.parseInt(driver, 10) < DRIVER_NEEDED)
-      return failed(
-        rung,
-        `the NVIDIA driver ${driver} is too old for CUDA 12`,
-        `Update the driver to ${DRIVER_NEEDED} or newer, then run \`npm run setup\`.`,
-      );
+    const problems = tools.gpus.map(cardProblem);
+    // One card that can is enough.
+    const problem = problems.every((p) => p !== null) ? problems[0] : null;
+    if (problem) return failed(rung, problem.reason, problem.fix);
   }
   if (tools.libc) return failed(rung, tools.libc, null);
   if (!tools.pip)
@@ -165,6 +174,27 @@ function verdictOn(rung, tools, isForced) {
       'Run `npm ci` without --omit=optional, then `npm run setup`.',
     );
   return null;
+}
+
+/**
+ * Why a card cannot run this TensorFlow with its driver, or null.
+ * @param {Gpu} gpu
+ * @returns {{ reason: string, fix: string | null } | null}
+ */
+export function cardProblem({ name, driver, capability = null }) {
+  if (capability !== null && capability < OLDEST_CARD)
+    return {
+      reason: `${name} has compute capability ${capability.toFixed(1)}, and TensorFlow ${TENSORFLOW} starts at ${OLDEST_CARD}.0`,
+      fix: null,
+    };
+  const needed = /** @type {{ driver: number }} */ (DRIVERS.find(({ from }) => (capability ?? 0) >= from)).driver;
+  if (Number.parseInt(driver, 10) >= needed) return null;
+  const card =
+    capability === null || capability < 9 ? 'CUDA 12' : `${name} (compute capability ${capability.toFixed(1)})`;
+  return {
+    reason: `the NVIDIA driver ${driver} is too old for ${card}`,
+    fix: `Update the driver to ${needed} or newer, then run \`npm run setup\`.`,
+  };
 }
 
 /** @param {Rung} rung @param {string} reason @param {string | null} fix @returns {RungReport} */

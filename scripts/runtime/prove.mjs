@@ -4,7 +4,7 @@ import { run } from '../lib/process.mjs';
 
 const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'trial.mjs');
 
-/** @typedef {{ ok: true, tensorflow: string, gpu: boolean, log: string } | { ok: false, error: string, log: string }} Proof */
+/** @typedef {{ ok: true, tensorflow: string, gpu: boolean, first_use_s?: number, log: string } | { ok: false, error: string, log: string }} Proof */
 
 /**
  * Whether an addon loads and computes on this machine.
@@ -15,7 +15,13 @@ const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'trial.mjs');
 export async function prove(addon, { node, runCommand = run }) {
   const outcome = await runCommand(node, [SCRIPT, addon], {
     // Warnings and up: that is where TensorFlow says which CUDA library it could not load.
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '1', TF_FORCE_GPU_ALLOW_GROWTH: 'true', NODE_OPTIONS: '' },
+    env: {
+      ...process.env,
+      TF_CPP_MIN_LOG_LEVEL: '1',
+      TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+      CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+      NODE_OPTIONS: '',
+    },
     // The first use of a GPU newer than the library compiles its kernels, which takes minutes.
     timeout: 10 * 60_000,
   });

@@ -29,12 +29,16 @@ export async function findTools({
 /**
  * @param {import('../lib/process.mjs').Run} runCommand
  * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<{ gpus: import('./plan.mjs').Gpu[], gpuReason: string }>}
  */
 export async function findGpus(runCommand, env) {
-  const outcome = await runCommand('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader'], {
-    env,
-    timeout: 30_000,
-  });
+  const ask = (/** @type {string} */ fields) =>
+    runCommand('nvidia-smi', [`--query-gpu=${fields}`, '--format=csv,noheader'], { env, timeout: 30_000 });
+  let outcome = await ask('name,driver_version,compute_cap');
+  // Drivers before 510 do not tell the compute capability.
+  if (/compute_cap/.test(outcome.stdout + outcome.stderr) && outcome.code !== 0) {
+    outcome = await ask('name,driver_version');
+  }
   if (outcome.failure?.endsWith('is not there'))
     return { gpus: [], gpuReason: 'no NVIDIA GPU was found (nvidia-smi is not installed)' };
   if (outcome.code !== 0) return { gpus: [], gpuReason: `nvidia-smi does not work: ${why(outcome)}` };
@@ -42,7 +46,7 @@ export async function findGpus(runCommand, env) {
     .split('\n')
     .map((line) => line.split(',').map((part) => part.trim()))
     .filter(([name, driver]) => name && driver)
-    .map(([name, driver]) => ({ name, driver }));
+    .map(([name, driver, capability]) => ({ name, driver, capability: Number(capability) || null }));
   return { gpus, gpuReason: gpus.length ? '' : 'nvidia-smi lists no GPU' };
 }
 

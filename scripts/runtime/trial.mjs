@@ -1,35 +1,26 @@
-// Run in a child process: `node trial.mjs ADDON`. Loads the addon and multiplies two matrices with it; prints one line of
-// JSON. A library that does not fit this machine ends the process (SIGILL, SIGSEGV), which is why nobody loads it untried.
+// Run in a child process: `node trial.mjs ADDON`. Loads the addon and runs a kernel of each family with it; prints one line
+// of JSON. A library that does not fit this machine ends the process (SIGILL, SIGSEGV), which is why nobody loads it untried.
 import { createRequire } from 'node:module';
+import { wrongKernel } from './kernels.mjs';
 
-const SIZE = 64;
-
-/** @param {any} binding the addon's exports */
-function multiply(binding) {
-  const a = Float32Array.from({ length: SIZE * SIZE }, (_, i) => (i % 7) - 3);
-  const b = Float32Array.from({ length: SIZE * SIZE }, (_, i) => (i % 5) - 2);
-  const ids = [a, b].map((values) => binding.createTensor([SIZE, SIZE], binding.TF_FLOAT, values));
-  const attributes = [
-    { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: false },
-    { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: false },
-    { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-  ];
-  const [result] = binding.executeOp('MatMul', attributes, ids, 1);
-  const got = binding.tensorDataSync(result.id);
-  for (let row = 0; row < SIZE; row++)
-    for (let column = 0; column < SIZE; column++) {
-      let want = 0;
-      for (let k = 0; k < SIZE; k++) want += a[row * SIZE + k] * b[k * SIZE + column];
-      // Small integers: exact in float32, and in the TF32 of a GPU's tensor cores.
-      if (got[row * SIZE + column] !== want)
-        throw new Error(`a product of matrices came out as ${got[row * SIZE + column]} instead of ${want}`);
-    }
-}
+/** TensorFlow of the download rung (2.9) computes bfloat16 on no CPU. */
+const BFLOAT16_FROM = 16;
 
 try {
   const binding = createRequire(import.meta.url)(process.argv[2]);
-  multiply(binding);
-  console.log(JSON.stringify({ ok: true, tensorflow: binding.TF_Version, gpu: Boolean(binding.isUsingGpuDevice()) }));
+  const [, minor] = String(binding.TF_Version).split('.').map(Number);
+  const options = { bfloat16: minor >= BFLOAT16_FROM };
+  const begin = performance.now();
+  const wrong = wrongKernel(binding, options);
+  if (wrong) throw new Error(wrong);
+  const between = performance.now();
+  wrongKernel(binding, options);
+  // What the first time took longer: libraries that load, and kernels that the driver compiles for a card newer than they.
+  const seconds = Math.max(0, 2 * between - begin - performance.now()) / 1000;
+  const gpu = Boolean(binding.isUsingGpuDevice());
+  console.log(
+    JSON.stringify({ ok: true, tensorflow: binding.TF_Version, gpu, first_use_s: Number(seconds.toFixed(2)) }),
+  );
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   console.log(JSON.stringify({ ok: false, error: message.split('\n')[0] }));

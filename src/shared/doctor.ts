@@ -33,10 +33,15 @@ export interface BackendInfo {
 
 /** A GPU as the driver's tool lists it. */
 export interface GpuInfo {
-  /** CUDA's number. */
+  /** As nvidia-smi numbers them, by bus. */
   index: number;
+  uuid: string;
   name: string;
   memory_bytes: number;
+  /** CUDA's, such as 9.0. */
+  compute_capability: number;
+  /** Version of NVIDIA's driver. */
+  driver: string;
 }
 
 export interface DoctorReport {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { parseForced, plan, targetFor } from '../../scripts/runtime/plan.mjs';
+import { cardProblem, parseForced, plan, targetFor } from '../../scripts/runtime/plan.mjs';
 import { findCompiler, findGpus, findPip } from '../../scripts/runtime/tools.mjs';
 import { parseRequirements, pipProblem, wheelsOf } from '../../scripts/runtime/wheels.mjs';
 
 const TOOLS = {
   platform: 'linux-x64',
   libc: null,
-  gpus: [] as { name: string; driver: string }[],
+  gpus: [] as { name: string; driver: string; capability?: number | null }[],
   gpuReason: 'no NVIDIA GPU was found (nvidia-smi is not installed)',
   pip: ['python3', '-m', 'pip'],
   compiler: 'g++',
@@ -65,11 +65,49 @@ const answers = (table: Record<string, { code?: number; stdout?: string; stderr?
 
 describe('what is found on the machine', () => {
   test('GPUs by name and driver', async () => {
-    const found = await findGpus(answers({ 'nvidia-smi': { stdout: 'NVIDIA H200, 570.1\nNVIDIA L4, 570.1\n' } }), {});
+    const listed = { 'nvidia-smi': { stdout: 'NVIDIA H200, 570.1, 9.0\nNVIDIA L4, 570.1, 8.9\n' } };
+    const found = await findGpus(answers(listed), {});
     expect(found.gpus).toEqual([
-      { name: 'NVIDIA H200', driver: '570.1' },
-      { name: 'NVIDIA L4', driver: '570.1' },
+      { name: 'NVIDIA H200', driver: '570.1', capability: 9 },
+      { name: 'NVIDIA L4', driver: '570.1', capability: 8.9 },
     ]);
+  });
+  test('GPUs of a driver that does not tell their capability', async () => {
+    const old = {
+      'nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv,noheader': {
+        code: 2,
+        stdout: 'Field "compute_cap" is not a valid field to query.',
+      },
+      'nvidia-smi --query-gpu=name,driver_version --format=csv,noheader': {
+        stdout: 'Tesla V100-SXM2-16GB, 470.57.02\n',
+      },
+    };
+    const { gpus } = await findGpus(answers(old), {});
+    expect(gpus).toEqual([{ name: 'Tesla V100-SXM2-16GB', driver: '470.57.02', capability: null }]);
+  });
+  test.each([
+    ['NVIDIA GeForce RTX 2080', '535.183.01', 7.5, null],
+    ['NVIDIA GeForce RTX 4090', '550.54.15', 8.9, null],
+    ['NVIDIA GeForce RTX 4090', '470.57.02', 8.9, '525'],
+    ['Tesla V100', '470.57.02', null, '525'],
+    ['NVIDIA H100 80GB HBM3', '535.183.01', 9, '555'],
+    ['NVIDIA H200', '550.127.05', 9, '555'],
+    ['NVIDIA H200', '580.65.06', 9, null],
+    ['NVIDIA GeForce RTX 5090', '560.35.03', 12, '570'],
+    ['NVIDIA GeForce RTX 5090', '580.65.06', 12, null],
+  ])('%s with driver %s', (name, driver, capability, needed) => {
+    const problem = cardProblem({ name, driver, capability });
+    expect(problem?.fix ?? null).toBe(needed && `Update the driver to ${needed} or newer, then run \`npm run setup\`.`);
+    if (capability === 9 && problem) expect(problem.reason).toContain(`${driver} is too old for ${name}`);
+  });
+  test('a card that is too old, beside one that is not', () => {
+    const old = { name: 'Tesla K80', driver: '580.1', capability: 3.7 };
+    expect(cardProblem(old)).toEqual({
+      reason: 'Tesla K80 has compute capability 3.7, and TensorFlow 2.21.0 starts at 6.0',
+      fix: null,
+    });
+    expect(outcomes({ gpus: [old] })[0]).toBe('gpu failed');
+    expect(outcomes({ gpus: [old, { name: 'NVIDIA L4', driver: '580.1', capability: 8.9 }] })[0]).toBe('gpu try');
   });
   test('why there is no GPU', async () => {
     expect((await findGpus(answers({}), {})).gpuReason).toContain('nvidia-smi is not installed');

@@ -7,7 +7,6 @@ import { openLog, silentLog as log } from '../../src/studio/log';
 import { isAlive, ownerOf, pidOf, residentBytes } from '../../src/studio/owner';
 import { usableThreads } from '../../src/core/backend/threads';
 import type { ComputeSettings } from '../../src/shared/contract/app';
-import { parseGpus } from '../../src/studio/gpus';
 import { computeEnv, DEFAULT_COMPUTE, tensorThreads } from '../../src/studio/supervisor/env';
 import { ComputeProcess } from '../../src/studio/supervisor/process';
 import { Supervisor } from '../../src/studio/supervisor/supervisor';
@@ -122,21 +121,12 @@ describe('the GPU', () => {
       computeEnv('tensor', { ...DEFAULT_COMPUTE, ...settings }, 0, {});
     expect(env({})).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
     expect(env({})).not.toHaveProperty('TF_XLA_FLAGS');
-    expect(env({ gpu: '1' }).CUDA_VISIBLE_DEVICES).toBe('1');
+    expect(env({ gpu: '1' })).toMatchObject({ CUDA_VISIBLE_DEVICES: '1', CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
     expect(env({ gpu: 'none' }).CUDA_VISIBLE_DEVICES).toBe('-1');
     expect(env({ xla: true }).TF_XLA_FLAGS).toBe('--tf_xla_auto_jit=2');
     expect(env({ gpu_memory_growth: false }).TF_FORCE_GPU_ALLOW_GROWTH).toBe('false');
     const asked = computeEnv('tensor', { ...DEFAULT_COMPUTE, gpu: '1' }, 0, { CUDA_VISIBLE_DEVICES: '0' });
     expect(asked).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
-  });
-
-  it('is read from the driver’s own list', () => {
-    const text = '0, NVIDIA H100 80GB HBM3, 81559\n1, NVIDIA GeForce RTX 4090, 24564\n';
-    expect(parseGpus(text)).toEqual([
-      { index: 0, name: 'NVIDIA H100 80GB HBM3', memory_bytes: 81559 * 2 ** 20 },
-      { index: 1, name: 'NVIDIA GeForce RTX 4090', memory_bytes: 24564 * 2 ** 20 },
-    ]);
-    expect(parseGpus('No devices were found\n')).toEqual([]);
   });
 });
 

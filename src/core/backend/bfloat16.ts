@@ -1,9 +1,17 @@
 /** Whether this machine computes faster in bfloat16 than in float32. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { hasBfloat16 } from './gpus';
+import type { GpuInfo } from '../../shared/doctor';
 import { nativeBackend } from './native';
 
 let gains: boolean | null = null;
+let card: GpuInfo | null = null;
+
+/** Told once, by whoever loads the backend: the card that computes, not another one of the machine. */
+export function setCard(gpu: GpuInfo | null): void {
+  card = gpu;
+  gains = null;
+}
 
 /**
  * True on a CPU with AVX-512 BF16 or AMX, and on a GPU from compute capability 8.0 (Ampere). Others would compute bfloat16
@@ -12,7 +20,7 @@ let gains: boolean | null = null;
 export function bfloat16Gains(): boolean {
   const backend = nativeBackend();
   if (!backend) return false;
-  gains ??= backend.isUsingGpuDevice ? gpuHasBfloat16() : cpuHasBfloat16();
+  gains ??= backend.isUsingGpuDevice ? hasBfloat16(card) : cpuHasBfloat16();
   return gains;
 }
 
@@ -26,19 +34,6 @@ export const runsInBfloat16 = (forwardDtype: string): boolean =>
 function cpuHasBfloat16(): boolean {
   try {
     return /^flags\s*:.*\b(avx512_bf16|amx_bf16)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-function gpuHasBfloat16(): boolean {
-  try {
-    const options = { encoding: 'utf8', timeout: 5000, stdio: 'pipe' } as const;
-    const lines = execFileSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], options);
-    return lines
-      .trim()
-      .split('\n')
-      .every((capability) => Number(capability) >= 8);
   } catch {
     return false;
   }

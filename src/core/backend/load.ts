@@ -2,15 +2,16 @@
  * Finds the best TensorFlow of this machine, once per process, and says why it is not a better one.
  * Rungs: tfjs-node-gpu on libtensorflow (GPU or CPU), else WebAssembly. `TRM_BACKEND=tensorflow|wasm` forces one.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
-import type { BackendInfo } from '../../shared/doctor';
+import type { BackendInfo, RuntimeReport } from '../../shared/doctor';
 import { StudioError } from '../../shared/errors';
-import { lowestDtype } from './bfloat16';
+import { lowestDtype, setCard } from './bfloat16';
+import { setDevice } from './device';
+import { chooseGpu, queryGpus, type GpuChoice } from './gpus';
 import { freeNegativeHandles, nativeBackend } from './native';
 import { usableThreads } from './threads';
 
@@ -72,50 +73,60 @@ async function loadTensorFlow(): Promise<BackendInfo> {
   legacy.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
   legacy.isArray = Array.isArray;
 
+  const { gpus, failure } = queryGpus();
+  const choice = chooseGpu(gpus, process.env);
+  for (const [name, value] of Object.entries(choice.env)) {
+    if (value === null) delete process.env[name];
+    else process.env[name] = value;
+  }
   await import('@tensorflow/tfjs-node-gpu');
   if (!(await tf.setBackend('tensorflow'))) throw new Error('its backend did not start.');
   const backend = nativeBackend();
   if (!backend) throw new Error('its backend did not start.');
   freeNegativeHandles(backend);
-  const gpu = backend.isUsingGpuDevice ? queryGpu() : null;
+  const gpu = backend.isUsingGpuDevice ? choice.gpu : null;
+  setCard(gpu);
+  if (gpu) setDevice({ kind: 'gpu', bytes: gpu.memory_bytes });
   return {
     backend: 'tensorflow',
     version: backend.binding.TF_Version,
     device: backend.isUsingGpuDevice ? (gpu?.name ?? 'GPU') : 'CPU',
     threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
-    device_memory: gpu?.memory ?? null,
+    device_memory: gpu?.memory_bytes ?? null,
     execution: 'recorded',
     dtype: lowestDtype(),
-    why_not_better: backend.isUsingGpuDevice ? null : whyNoGpu(),
+    why_not_better: whyNotBetter(backend.isUsingGpuDevice, choice, failure),
   };
 }
 
-function whyNoGpu(): string {
-  if (process.env.CUDA_VISIBLE_DEVICES === '' || process.env.CUDA_VISIBLE_DEVICES === '-1') {
-    return 'CUDA_VISIBLE_DEVICES hides every GPU: unset it to use one.';
+function whyNotBetter(onGpu: boolean, { gpu, notes }: GpuChoice, failure: string | null): string | null {
+  if (onGpu) {
+    // Without the tool nobody knows what the card can do.
+    if (!gpu)
+      return `The GPU computes in float32, since what it can do is not known: ${failure ?? 'nvidia-smi does not list it'}.`;
+    return notes[0] ?? null;
   }
-  const gpu = queryGpu();
-  return gpu
-    ? `${gpu.name} is here, but this TensorFlow cannot use it: run "npm run setup" to get the GPU build.`
-    : 'No NVIDIA GPU was found on this machine.';
+  const hidden = process.env.CUDA_VISIBLE_DEVICES;
+  if (hidden === '' || hidden === '-1') return 'CUDA_VISIBLE_DEVICES hides every GPU: unset it to use one.';
+  if (gpu) {
+    return gpuBuild()
+      ? `${gpu.name} and the GPU build of TensorFlow are here, but CUDA did not start (driver ${gpu.driver}): run "npm run setup", which shows what fails.`
+      : `${gpu.name} is here, but this TensorFlow is built for the CPU: run "npm run setup" to get the GPU build.`;
+  }
+  if (hidden !== undefined) return `CUDA_VISIBLE_DEVICES is "${hidden}", which names no GPU of this machine.`;
+  return failure === null || failure.endsWith('not installed')
+    ? 'No NVIDIA GPU was found on this machine.'
+    : `No NVIDIA GPU can be used: ${failure}.`;
 }
 
-/** The GPU that TensorFlow takes (the last visible one), as the driver's tool tells it. */
-function queryGpu(): { name: string; memory: number } | null {
+/** Whether set-up has put the GPU build in place, by its own report beside the packages. */
+function gpuBuild(): boolean {
   try {
-    const options = { encoding: 'utf8', timeout: 5000, stdio: 'pipe' } as const;
-    const lines = execFileSync(
-      'nvidia-smi',
-      ['--query-gpu=name,memory.total', '--format=csv,noheader,nounits'],
-      options,
-    );
-    const gpus = lines.trim().split('\n');
-    const visible = process.env.CUDA_VISIBLE_DEVICES?.split(',').map(Number);
-    const index = visible?.length ? visible[visible.length - 1] : gpus.length - 1;
-    const [name, mebibytes] = (gpus[index] ?? gpus[gpus.length - 1]).split(', ');
-    return { name, memory: Number(mebibytes) * 2 ** 20 };
+    const addon = createRequire(__filename).resolve('@tensorflow/tfjs-node-gpu/package.json');
+    const report = join(dirname(addon), '..', '..', '.trm', 'runtime.json');
+    return (JSON.parse(readFileSync(report, 'utf8')) as RuntimeReport).variant === 'gpu';
   } catch {
-    return null;
+    return false;
   }
 }
 

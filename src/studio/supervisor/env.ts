@@ -31,6 +31,8 @@ export function computeEnv(
     OMP_NUM_THREADS: threads,
     TF_FORCE_GPU_ALLOW_GROWTH: String(settings.gpu_memory_growth),
     TF_CPP_MIN_LOG_LEVEL: '2',
+    // CUDA's own order is the fastest first: the settings' number is nvidia-smi's.
+    CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
     UV_THREADPOOL_SIZE: '4',
     ...gpuEnv(settings),
   };
