@@ -31,6 +31,7 @@ const NAMES: Readonly<Record<keyof StepMemory, string>> = {
   latents: 'latents',
   activations: 'activations of a part',
   attention: 'attention’s [T, T] tensors',
+  graph: 'the graph itself',
 };
 
 export async function dryRun(

@@ -51,8 +51,6 @@ export interface PartFeeds {
   puzzleRows: Tensor2D | null;
 }
 
-export type StepFeeds = PartFeeds & AdamScalars;
-
 export interface GradientResult {
   /** By parameter name, divided by the global batch size. */
   gradients: Weights;

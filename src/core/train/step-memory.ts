@@ -25,6 +25,8 @@ export interface StepMemory {
   activations: number;
   /** [T, T] tensors at that moment. */
   attention: number;
+  /** The graph itself, here and in TensorFlow, with what it compiles of it; on a GPU that lies in the host's memory. */
+  graph: number;
 }
 
 export interface StepPlan {
@@ -40,6 +42,9 @@ export interface StepPlan {
   /** Of a whole step, all its parts. */
   work: Work;
 }
+
+/** What TensorFlow holds for a graph of n nodes: measured with models whose tensors are nothing beside it. */
+const graphMemory = (nodes: number): number => 40e6 + 23e3 * nodes;
 
 /** Above this TensorFlow's own optimisation of a graph takes minutes. */
 const MOST_NODES = 15_000;
@@ -81,6 +86,7 @@ export function measurePlan(setup: RecordedSetup): StepPlan {
     latents: inParts ? 2 * latents : latents,
     activations: fullest.peak - fullest.chosen,
     attention: fullest.chosen,
+    graph: currentDevice().kind === 'cpu' ? graphMemory(all.length) : 0,
   };
   return {
     part,
