@@ -120,6 +120,26 @@ it('predicts pinned training puzzles where there is no test split, and measures 
   trainOnly.close();
 });
 
+it('saves what it has learned when memory runs out, and goes on with the batch that did not fit', async () => {
+  const [run, whole] = [setUp({ epochs: 4, eval_interval: null }), setUp({ epochs: 4, eval_interval: null })];
+  const { words, host } = listener();
+  const { trainer } = run;
+  const step = trainer.run.bind(trainer);
+  let runs = 0;
+  trainer.run = (batch) => {
+    if (++runs === 5) throw new StudioError('too_large', 'It did not fit.', { out_of_memory: true, micro_batch: 3 });
+    return step(batch);
+  };
+  await expect(trainLoop(run, new LoopControl(), host)).rejects.toThrow('It did not fit.');
+  expect(words).toEqual(['status running 0', 'save stop 4']);
+  // From here on it is the run that never stopped.
+  expect(await trainLoop(run, new LoopControl(), listener().host)).toBe('done');
+  expect(await trainLoop(whole, new LoopControl(), listener().host)).toBe('done');
+  expect((await trainer.snapshot()).weights).toEqual((await whole.trainer.snapshot()).weights);
+  trainer.dispose();
+  whole.trainer.dispose();
+});
+
 it('comes back to an evaluation that a stop cut short', async () => {
   const run = setUp({ epochs: 4, eval_interval: 2 });
   const control = new LoopControl();

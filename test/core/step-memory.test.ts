@@ -4,7 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
 import { kernelNodes, memoryOf, workOf } from '../../src/core/backend/record/cost';
 import { plan, type InputShapes, type Recordable } from '../../src/core/backend/record/record';
+import { forDevice } from '../../src/core/backend/device';
+import { DType } from '../../src/core/backend/record/graph';
 import { planGraph } from '../../src/core/bench/graph';
+import { planStep } from '../../src/core/train/recorded-step';
+import { makeProgram, stateShapes } from '../../src/core/train/setup';
 import type { TrainConfig } from '../../src/shared/config';
 import { presetConfig } from '../../src/shared/presets';
 
@@ -76,5 +80,28 @@ describe('the published ARC step', () => {
     expect(usual.part).toBeLessThan(96);
     expect(usual.nodes).toBeLessThan(15_000);
     expect(larger.nodes).toBeLessThan(1.1 * usual.nodes);
+  });
+});
+
+/** Ops whose int32 kernels take and give host memory on a GPU, by TensorFlow 2.21's registrations. */
+const HOST_INT32 = new Set(
+  'Equal NotEqual Less LessEqual Greater GreaterEqual Reshape Identity AddV2 Add Sub Mul Maximum Minimum FloorMod Sum Fill'.split(
+    ' ',
+  ),
+);
+
+describe('a recorded step on a GPU', () => {
+  it.each([6, 3])('computes nothing of the batch on the host, %i rows at a time', (part) => {
+    const { arch } = presetConfig('arc-small');
+    const config = { ...presetConfig('arc-small'), global_batch_size: 6, arch: { ...arch, no_ACT_continue: false } };
+    const spec = { arch: config.arch, seq_len: 25, vocab_size: 12, num_puzzle_identifiers: 9 };
+    const program = makeProgram(config, spec);
+    const setup = { program, shapes: stateShapes(program, config), rows: 9, bfloat16: true, part };
+    const recording = forDevice({ kind: 'gpu', bytes: 24e9 }, () => planStep(setup));
+    const onHost = recording.graph
+      .needed(recording.roots())
+      .filter(({ op, inputs }) => HOST_INT32.has(op) && inputs[0].dtype === DType.int32)
+      .filter(({ inputs }) => inputs.some(({ node }) => node.op !== 'Const'));
+    expect(onHost.map(({ name }) => name)).toEqual([]);
   });
 });

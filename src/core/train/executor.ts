@@ -22,14 +22,14 @@ export const canRecord = (): boolean => nativeBackend() !== null;
 
 /** @param warn told in one sentence why steps run eagerly although they should not */
 export function makeExecutor(setup: ExecutorSetup, wanted: Execution, warn: (sentence: string) => void): StepExecutor {
-  if (wanted === 'eager' || !canRecord()) return eagerExecutor(setup);
+  const { values: _values, embedding: _embedding, ...rest } = setup;
+  if (wanted === 'eager' || !canRecord()) return new CarefulExecutor(eagerExecutor(setup), rest, warn);
   try {
-    const { values: _values, embedding: _embedding, ...rest } = setup;
     return new CarefulExecutor(recordedExecutor(setup), rest, warn);
   } catch (error) {
     if (isOutOfMemory(error)) throw outOfMemory(error, setup);
     warn(sentence(error));
-    return eagerExecutor(setup);
+    return new CarefulExecutor(eagerExecutor(setup), rest, warn);
   }
 }
 
@@ -58,18 +58,21 @@ function eagerExecutor({ program, shapes, values, rows, embedding, part }: Execu
   return new EagerExecutor(program, { weights, m, v, ema, latents: latents as Latents }, puzzles, part);
 }
 
-/** TensorFlow takes many a graph and refuses it only when it runs: the first step then goes on eagerly. */
+/**
+ * TensorFlow takes many a graph and refuses it only when it runs: the first step then goes on eagerly. Where memory runs out
+ * it says so instead.
+ */
 export class CarefulExecutor implements StepExecutor {
   private inner: StepExecutor;
   private proven = false;
 
   constructor(
-    recorded: RecordedExecutor,
+    first: StepExecutor,
     /** Without first values: they would stay in memory for as long as the run goes. */
     private readonly setup: Omit<ExecutorSetup, 'values' | 'embedding'>,
     private readonly warn: (sentence: string) => void,
   ) {
-    this.inner = recorded;
+    this.inner = first;
   }
 
   get execution(): Execution {

@@ -215,7 +215,16 @@ async function stepOrSave(trainer: Trainer, batch: Batch, save: () => Promise<vo
   try {
     return trainer.run(batch);
   } catch (error) {
-    if (error instanceof StudioError && error.data?.out_of_memory === true) await save();
+    if (!(error instanceof StudioError) || error.data?.out_of_memory !== true) throw error;
+    try {
+      await save();
+    } catch (failed) {
+      // Where memory is short, writing may fail too: both are said.
+      const why = failed instanceof Error ? failed.message : String(failed);
+      throw new StudioError(error.code, `${error.message} No checkpoint could be written: ${why}`, error.data, {
+        cause: error,
+      });
+    }
     throw error;
   }
 }
