@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
 import { memoryUse } from '../../src/core/backend/memory';
-import { nativeBackend } from '../../src/core/backend/native';
 import { openData, type OpenData } from '../../src/core/data/merged';
 import { TrainSampler } from '../../src/core/data/sampler';
-import { partsOf } from '../../src/core/train/parts';
+import { joined, partsOf } from '../../src/core/train/parts';
 import { RecordedExecutor } from '../../src/core/train/recorded-step';
 import { STATE_GROUPS } from '../../src/core/train/step';
 import { Trainer, type TrainerSnapshot } from '../../src/core/train/trainer';
 import { ARCH_NAMES } from '../../src/shared/architectures';
 import type { TrainConfigInput } from '../../src/shared/config';
 import { tinyConfig, writeTinyDataset } from './fixture';
+import { whileRunFails } from './native-calls';
 
 let home: string;
 let data: OpenData;
@@ -97,8 +97,12 @@ const CASES: { name: string; other: TrainConfigInput }[] = [
   { name: 'a frozen network', other: { freeze_weights: true } },
 ];
 
-describe.each(['recorded', 'eager'] as const)('%s, a batch in parts', (execution) => {
-  it.each(CASES)('gives the whole batch’s numbers within 1e-6 over 20 steps: $name', async ({ other }) => {
+describe.each([
+  { execution: 'recorded', cases: CASES },
+  // Op by op it is the same program: the one that halts by comparison, and those without a part of the state.
+  { execution: 'eager', cases: [CASES[0], ...CASES.slice(-2)] },
+] as const)('$execution, a batch in parts', ({ execution, cases }) => {
+  it.each([...cases])('gives the whole batch’s numbers within 1e-6 over 20 steps: $name', async ({ other }) => {
     const [whole, parts] = [trainer(6, execution, other), trainer(4, execution, other)];
     const [a, b] = [train(whole, 20), train(parts, 20)];
     a.forEach((sums, i) => {
@@ -113,7 +117,10 @@ describe.each(['recorded', 'eager'] as const)('%s, a batch in parts', (execution
     expect(y.exploration).toEqual(x.exploration);
     for (const group of ['weights', 'ema'] as const) {
       expect([...y[group].keys()]).toEqual([...x[group].keys()]);
-      for (const [name, values] of x[group]) expect(relative(y[group].get(name)!, values), name).toBeLessThan(1e-6);
+      const all = ({ [group]: values }: TrainerSnapshot) => joined([...values.values(), new Float32Array(1)]);
+      expect(relative(all(y), all(x)), group).toBeLessThan(1e-6);
+      // The halting heads begin at 0, and AdamATan2 takes the smallest gradients for whole: rounding shows there first.
+      for (const [name, values] of x[group]) expect(relative(y[group].get(name)!, values), name).toBeLessThan(1e-5);
     }
     for (const [name, z] of x.latents) expect(relative(y.latents.get(name)!, z), name).toBeLessThan(1e-5);
     expect(relative(y.puzzleEmbedding, x.puzzleEmbedding)).toBeLessThan(1e-6);
@@ -168,23 +175,7 @@ describe('a recorded step in parts', () => {
     train(run, 3, sampler);
     const before = structuredClone(await run.snapshot());
     const position = sampler.state();
-    const backend = nativeBackend();
-    if (!backend) throw new Error('no TensorFlow');
-    const { binding } = backend;
-    let count = 0;
-    const wrapped = new Proxy(binding, {
-      get: (target, name: string) => {
-        if (name === 'runSavedModel' && ++count === failing) throw new Error('it failed');
-        const value = target[name];
-        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-      },
-    });
-    backend.binding = wrapped;
-    try {
-      expect(() => train(run, 1, sampler)).toThrow('it failed');
-    } finally {
-      backend.binding = binding;
-    }
+    whileRunFails(failing, 'it failed', () => expect(() => train(run, 1, sampler)).toThrow('it failed'));
     const after = await run.snapshot();
     for (const group of STATE_GROUPS) expect(after[group]).toEqual(before[group]);
     expect(after.puzzleEmbedding).toEqual(before.puzzleEmbedding);

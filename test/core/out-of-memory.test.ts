@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
-import { nativeBackend } from '../../src/core/backend/native';
 import { benchModel, tinyModel } from '../../src/core/bench/configs';
 import { randomBatch } from '../../src/core/bench/measure';
 import { isOutOfMemory } from '../../src/core/train/out-of-memory';
 import { STATE_GROUPS } from '../../src/core/train/step';
 import { Trainer } from '../../src/core/train/trainer';
 import { StudioError } from '../../src/shared/errors';
+import { whileRunFails } from './native-calls';
 
 beforeAll(async () => {
   expect((await loadBackend()).backend).toBe('tensorflow');
@@ -54,23 +54,7 @@ describe('a step that runs out of memory', () => {
     (at) => {
       const warnings: string[] = [];
       const { made, batch } = trainer(4, 2, (sentence) => warnings.push(sentence));
-      const backend = nativeBackend();
-      if (!backend) throw new Error('no TensorFlow');
-      const { binding } = backend;
-      let count = 0;
-      backend.binding = new Proxy(binding, {
-        get: (target, name: string) => {
-          if (name === 'runSavedModel' && ++count === at) throw new Error(OOM);
-          const value = target[name];
-          return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-        },
-      });
-      let error: StudioError;
-      try {
-        error = thrown(() => made.run(batch));
-      } finally {
-        backend.binding = binding;
-      }
+      const error = whileRunFails(at, OOM, () => thrown(() => made.run(batch)));
       expect(error.code).toBe('too_large');
       expect(error.data).toMatchObject({ out_of_memory: true, part: 2, micro_batch: 1 });
       expect(error.message).toMatch(

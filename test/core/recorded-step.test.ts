@@ -15,6 +15,7 @@ import { STATE_GROUPS, type StateGroup } from '../../src/core/train/step';
 import { Trainer, type TrainerOptions, type TrainerSnapshot } from '../../src/core/train/trainer';
 import type { TrainConfig } from '../../src/shared/config';
 import { tinyConfig, writeTinyDataset } from './fixture';
+import { boundCopy } from './native-calls';
 
 let home: string;
 let data: OpenData;
@@ -274,7 +275,7 @@ describe('a recorded step', () => {
     };
     const { binding } = backend;
     const original = binding[call].bind(binding) as (...args: never[]) => unknown;
-    backend.binding = { ...wrapped(binding), [call]: failing };
+    backend.binding = { ...boundCopy(binding), [call]: failing };
     let fallen: Trainer;
     try {
       fallen = trainer(config, { execution: 'recorded', warn: (sentence) => warnings.push(sentence) });
@@ -306,12 +307,3 @@ describe('a recorded step', () => {
     expect(memoryUse().native_handles).toBe(before.native_handles);
   });
 });
-
-/** The addon's functions, bound: they refuse to be called on another object. */
-function wrapped<T extends object>(binding: T): T {
-  const functions = Object.entries(Object.getOwnPropertyDescriptors(binding)).map(([name, { value }]) => [
-    name,
-    typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(binding) : (value as unknown),
-  ]);
-  return Object.fromEntries(functions) as T;
-}
