@@ -18,7 +18,6 @@ import { loadCase } from '../../src/core/parity/case';
 import { findCases, passed, runCases, type CaseOutcome } from '../../src/core/parity/folder';
 import { Findings, KINDS } from '../../src/core/parity/measure';
 import { referenceState } from '../../src/core/parity/reference-state';
-import { adamNumbers } from '../../src/core/train/adam-atan2';
 import { emptyCarry, takeBatch } from '../../src/core/act/carry';
 import { EagerExecutor } from '../../src/core/train/eager-step';
 import type { Execution } from '../../src/core/train/executor';
@@ -105,7 +104,6 @@ describe.each(ROADS)('golden trace $name, $execution', ({ name, later, execution
       if (!(executor instanceof EagerExecutor)) throw new Error('not eager');
       const carry = takeBatch(emptyCarry(config.global_batch_size, spec.seq_len), batchOf(golden.train, 'step1.'));
       const B = carry.halted.length;
-      const [lr, decay, correction1, correction2] = adamNumbers(1, 0, 0, 0.9, 0.95).map((n) => tf.scalar(n));
       const result = lossAndGradients(program, executor.state(), {
         tokens: tf.tensor2d(carry.tokens, [B, spec.seq_len], 'int32'),
         labels: tf.tensor2d(carry.labels, [B, spec.seq_len], 'int32'),
@@ -115,10 +113,6 @@ describe.each(ROADS)('golden trace $name, $execution', ({ name, later, execution
           (trainer.puzzles as NonNullable<typeof trainer.puzzles>).gather(carry.puzzle_identifiers),
           [B, spec.arch.puzzle_emb_ndim],
         ),
-        lr,
-        decay,
-        correction1,
-        correction2,
       });
       for (const key of ['logits', 'q_halt_logits', 'q_continue_logits'] as const) {
         expect(largestDifference(result.decoded[key].dataSync(), expected(`step1.out.${key}`)), key).toBeLessThan(1e-4);
