@@ -15,8 +15,10 @@ function broken(name: string, body: string): string {
   const file = join(folder, `${name}.cjs`);
   const source = `
     const real = require(${JSON.stringify(ADDON)});
-    const other = Object.create(real);
-    for (const key of Object.getOwnPropertyNames(real)) if (typeof real[key] === 'function') other[key] = real[key].bind(real);
+    const other = {};
+    for (const key of Object.getOwnPropertyNames(real)) {
+      other[key] = typeof real[key] === 'function' ? real[key].bind(real) : real[key];
+    }
     const execute = real.executeOp.bind(real);
     other.executeOp = (op, ...rest) => { ${body} };
     module.exports = other;`;

@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { TrainConfig } from '../../shared/config';
 import type { DatasetRecipe } from '../../shared/dataset';
-import { StudioError } from '../../shared/errors';
 import { findPreset } from '../../shared/presets';
 import type { RunRecord } from '../../studio/repositories/runs';
 import { newRun } from '../../studio/runs/create';

@@ -64,7 +64,7 @@ export interface GpuChoice {
  * one can only cost. Cards are numbered as `nvidia-smi` does.
  */
 export function chooseGpu(gpus: readonly GpuInfo[], env: NodeJS.ProcessEnv): GpuChoice {
-  const order = env.CUDA_DEVICE_ORDER === undefined ? { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' } : {};
+  const order: Record<string, string> = env.CUDA_DEVICE_ORDER === undefined ? { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' } : {};
   const [gpu] = visibleGpus(gpus, env.CUDA_VISIBLE_DEVICES) as (GpuInfo | undefined)[];
   if (!gpu) return { gpu: null, env: order, notes: [] };
   const choice: GpuChoice = { gpu, env: { ...order, CUDA_VISIBLE_DEVICES: gpu.uuid }, notes: [] };
