@@ -108,6 +108,7 @@ async function setUp(
   const spec: ModelSpec = {
     arch: config.arch,
     seq_len: metadata.seq_len,
+    columns: data.columns,
     vocab_size: metadata.vocab_size,
     num_puzzle_identifiers: data.numPuzzleIdentifiers,
   };

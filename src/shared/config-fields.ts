@@ -134,6 +134,9 @@ function archIssues(arch: TrainConfig['arch']): ConfigIssue[] {
     refuse('num_heads', num_heads, `at most one head for each of hidden_size’s ${D} numbers.`);
   } else if (!mixesBySwiglu(arch) && pos_encodings === 'rope' && d % 2 !== 0) {
     refuse('num_heads', num_heads, `rotary positions need an even head size, and floor(${D} / ${num_heads}) is ${d}.`);
+  } else if (!mixesBySwiglu(arch) && pos_encodings === 'rope2d' && d % 4 !== 0) {
+    const why = `rope2d needs a head size that 4 divides, and floor(${D} / ${num_heads}) is ${d}.`;
+    refuse('num_heads', num_heads, why);
   }
   if (reads(name, 'puzzle_emb_len') && puzzle_emb_len > 0 && puzzle_emb_ndim > puzzle_emb_len * D) {
     refuse('puzzle_emb_ndim', puzzle_emb_ndim, `at most puzzle_emb_len · hidden_size = ${puzzle_emb_len * D}.`);

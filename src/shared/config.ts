@@ -75,7 +75,7 @@ export const ArchSchema = z.strictObject({
   }),
   num_heads: f(int(1, 64).default(8), {
     group: 'model',
-    help: 'Attention heads of floor(hidden_size / num_heads) numbers each; rotary positions need an even head size.',
+    help: 'Attention heads of floor(hidden_size / num_heads) numbers each; rotary positions need an even head size, rope2d one that 4 divides.',
   }),
   expansion: f(real(0.25, 16).default(4), {
     group: 'model',
@@ -107,9 +107,9 @@ export const ArchSchema = z.strictObject({
     group: 'recursion',
     help: 'Probability that a training row must run for a random minimum of steps before it may halt.',
   }),
-  pos_encodings: f(z.enum(['rope', 'learned', 'none']).default('rope'), {
+  pos_encodings: f(z.enum(['rope', 'rope2d', 'learned', 'none']).default('rope'), {
     group: 'model',
-    help: 'How positions reach the network: rotary, a learned table, or not at all.',
+    help: 'How positions reach the network: rotary by token, rotary by row and column (an extension of the studio: the reference cannot run it), a learned table, or not at all.',
   }),
   forward_dtype: f(z.enum(['float32', 'bfloat16']).default('bfloat16'), {
     group: 'model',

@@ -53,6 +53,18 @@ describe('out and in again', () => {
     }
   });
 
+  it('with rows and columns as positions: by name in safetensors, refused as the reference’s own format', async () => {
+    const folder = fresh();
+    const config = tinyConfig(undefined, { pos_encodings: 'rope2d' });
+    const { path } = await writeReference(join(folder, 'reference'), config, { rows: 20 });
+    const { path: studio } = await importInto(join(folder, 'studio'), path);
+    const { files } = await exportOf(studio, join(folder, 'safetensors'), 'safetensors');
+    expect(inspectCheckpoint(request(files[0].path)).config.arch.pos_encodings).toBe('rope2d');
+    const refused = exportOf(studio, join(folder, 'pytorch'), 'pytorch');
+    await expect(refused).rejects.toThrow(/pos_encodings is rope2d, which the reference does not have.*safetensors/);
+    expect(existsSync(join(folder, 'pytorch'))).toBe(false);
+  });
+
   it('goes on exactly from a checkpoint of a run: the file is taken whole', async () => {
     const folder = fresh();
     const { path } = await writeReference(join(folder, 'reference'), tinyConfig());

@@ -22,7 +22,9 @@ beforeAll(async () => {
 });
 
 const B = 4;
-const S = 5;
+const S = 6;
+/** Of the canvas, for positions in two dimensions. */
+const COLUMNS = 3;
 const V = 6;
 
 function configOf(name: ArchName, arch: Partial<ArchConfig> = {}, rest: Partial<TrainConfig> = {}): TrainConfig {
@@ -33,7 +35,13 @@ function configOf(name: ArchName, arch: Partial<ArchConfig> = {}, rest: Partial<
   return whole;
 }
 
-const specOf = ({ arch }: TrainConfig): ModelSpec => ({ arch, seq_len: S, vocab_size: V, num_puzzle_identifiers: 3 });
+const specOf = ({ arch }: TrainConfig): ModelSpec => ({
+  arch,
+  seq_len: S,
+  columns: COLUMNS,
+  vocab_size: V,
+  num_puzzle_identifiers: 3,
+});
 
 function batch(seed = 1): Batch {
   const random = new Random(seed, 'architectures');
@@ -117,6 +125,7 @@ describe('the whole model’s gradient against differences along a random direct
       { pos_encodings: 'learned', loss: { name: 'losses@ACTLossHead', loss_type: 'softmax_cross_entropy' } },
     ],
     [ARCH_NAMES[4], { num_heads: 3 }],
+    ...ARCH_NAMES.map((name): [ArchName, Partial<ArchConfig>] => [name, { pos_encodings: 'rope2d' }]),
   ];
   it.each(variants)('%s %o', (name, arch) => {
     const config = configOf(name, { ...once, ...arch });

@@ -92,6 +92,8 @@ describe('what is left of a run', () => {
     expect(() => plan(arc(), at(), { gpus: 5, nodes: 2 })).toThrow(/768, which 10 GPUs cannot share/);
     const arch = { ...arc().arch, no_ACT_continue: false };
     expect(() => plan(arc({ arch }))).toThrow(/no_ACT_continue is false/);
+    const twoD = { ...arc().arch, pos_encodings: 'rope2d' as const };
+    expect(() => plan(arc({ arch: twoD }))).toThrow(/pos_encodings is rope2d, which the reference does not have/);
     const loss = { ...arc().arch, loss: { ...arc().arch.loss, loss_type: 'softmax_cross_entropy' as const } };
     expect(() => plan(arc({ arch: loss }))).toThrow(/softmax_cross_entropy/);
   });

@@ -88,6 +88,13 @@ describe('derivatives against differences', () => {
     expect(gradientError((x) => rope(x as tf.Tensor4D, tables), [1, 2, 17, 16])).toBeLessThan(5e-3);
   });
 
+  it('rope2d, on a canvas that is no square', () => {
+    const model = { ...spec({ pos_encodings: 'rope2d' }), columns: 8 };
+    const tables = makeConstants(model).rope;
+    if (!tables) throw new Error('no tables');
+    expect(gradientError((x) => rope(x as tf.Tensor4D, tables), [1, 2, 17, 16])).toBeLessThan(5e-3);
+  });
+
   it('attention, through q, k and v', () => {
     const qkv = noise([96, 32], 0.3);
     const out = noise([32, 32], 0.3);

@@ -77,6 +77,7 @@ const CASES: { name: string; arch: Record<string, unknown>; weights: number }[] 
     arch: { name: 'recursive_reasoning.hrm@HierarchicalReasoningModel_ACTV1', H_layers: 1, no_ACT_continue: false },
     weights: 1e-6,
   },
+  { name: 'rotary attention by row and column', arch: { pos_encodings: 'rope2d' }, weights: 1e-6 },
   { name: 'learned positions', arch: { pos_encodings: 'learned', L_layers: 2 }, weights: 1e-6 },
 ];
 

@@ -33,7 +33,7 @@ describe('the config schema', () => {
     ['arch.hidden_size', '128', 'arch.hidden_size is "128": use a whole number from 16 to 4096.'],
     ['lr', Number.NaN, 'lr is NaN: use a number from 0 to 1.'],
     ['ema', 1, 'ema is 1: use true or false.'],
-    ['arch.pos_encodings', 'sin', 'arch.pos_encodings is "sin": use rope or learned or none.'],
+    ['arch.pos_encodings', 'sin', 'arch.pos_encodings is "sin": use rope or rope2d or learned or none.'],
     ['arch.L_cycle', 4, 'arch.L_cycle is not a config key: did you mean arch.L_cycles?'],
     ['L_cycles', 4, 'L_cycles is not a config key: did you mean arch.L_cycles?'],
     ['frobnicate', 4, 'frobnicate is not a config key.'],

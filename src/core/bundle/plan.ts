@@ -4,6 +4,7 @@
  */
 import type { TrainConfig } from '../../shared/config';
 import { StudioError } from '../../shared/errors';
+import { refuseOwnPositions } from '../checkpoint/export/reference';
 import { learningRate } from '../train/schedule';
 
 /** Where the run stands: of its checkpoint. */
@@ -126,6 +127,7 @@ function refuseUnable(config: TrainConfig, { gpus, nodes }: Machines): void {
       'arch.no_ACT_continue is false, on which the reference’s TRM raises an error: this run can only go on here.',
     );
   }
+  refuseOwnPositions(arch, 'this run can only go on here');
   if (arch.loss.loss_type !== 'stablemax_cross_entropy') {
     throw new StudioError(
       'bad_input',

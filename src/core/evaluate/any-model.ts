@@ -90,6 +90,7 @@ function specFor(source: ModelSource, store: DatasetStore, name: SplitName): Mod
   const spec: ModelSpec = {
     arch: source.config.config.arch,
     seq_len: metadata.seq_len,
+    columns: store.columns,
     vocab_size: metadata.vocab_size,
     num_puzzle_identifiers: source.table()?.rows ?? 1,
   };

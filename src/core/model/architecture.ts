@@ -14,6 +14,8 @@ export interface ModelSpec {
   arch: ArchConfig;
   /** S */
   seq_len: number;
+  /** Columns of the canvas; absent, it is a square. Only positions in two dimensions ask. */
+  columns?: number;
   /** V */
   vocab_size: number;
   /** Rows of the puzzle embedding; row 0 is the blank puzzle. */

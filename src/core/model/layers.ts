@@ -14,6 +14,7 @@ import { lowPrecision } from '../backend/precision';
 import type { Constants, ModelSpec } from './architecture';
 import { totalLength } from './architecture';
 import { withGradient } from './autodiff';
+import { rotaryAngles } from './positions';
 
 /** x [N, in] · weightᵀ, with the weight stored [out, in] as in PyTorch → [N, out]. */
 export const linear = (x: Tensor2D, weight: tf.Tensor): Tensor2D => tf.matMul(x, weight as Tensor2D, false, true);
@@ -208,23 +209,16 @@ export function swapSequence(x: Tensor2D, from: number, to: number): Tensor2D {
   return tf.reshape(tf.transpose(tf.reshape(x, [B, from, to]), [0, 2, 1]), [B * to, from]) as Tensor2D;
 }
 
-/** Rotary tables [T, d] for positions 0 … T − 1, or nothing if the architecture uses none. */
+/** Rotary tables [T, d], see positions.ts, or nothing if the architecture uses none. */
 export function makeConstants(spec: ModelSpec): Constants {
-  const { pos_encodings, rope_theta } = spec.arch;
-  if (pos_encodings !== 'rope' || mixesBySwiglu(spec.arch)) return {};
+  const angles = rotaryAngles(spec);
+  if (!angles) return {};
   const T = totalLength(spec);
   const d = headSize(spec.arch);
-  const cos = new Float32Array(T * d);
-  const sin = new Float32Array(T * d);
-  for (let t = 0; t < T; t++) {
-    for (let j = 0; j < d; j++) {
-      // float32 at each stage, as PyTorch computes its tables.
-      const frequency = Math.fround(1 / Math.fround(Math.pow(rope_theta, (2 * (j % (d / 2))) / d)));
-      const angle = Math.fround(t * frequency);
-      cos[t * d + j] = Math.cos(angle);
-      sin[t * d + j] = Math.sin(angle);
-    }
-  }
+  // Both halves of a head share their angles.
+  const at = (i: number): number => angles[Math.floor(i / d) * (d / 2) + (i % (d / 2))];
+  const cos = Float32Array.from({ length: T * d }, (_, i) => Math.cos(at(i)));
+  const sin = Float32Array.from({ length: T * d }, (_, i) => Math.sin(at(i)));
   const turn = new Float32Array(d * d);
   for (let j = 0; j < d; j++) turn[((j + d / 2) % d) * d + j] = j < d / 2 ? -1 : 1;
   return { rope: { cos: tf.tensor2d(cos, [T, d]), sin: tf.tensor2d(sin, [T, d]), turn: tf.tensor2d(turn, [d, d]) } };

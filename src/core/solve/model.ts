@@ -68,6 +68,7 @@ export function scratchModels(options: SolveOptions, canvas: number): SolveModel
       const spec = {
         arch: config.arch,
         seq_len: canvas ** 2,
+        columns: canvas,
         vocab_size: ARC_VOCAB,
         num_puzzle_identifiers: options.views + 1,
       };
@@ -104,8 +105,8 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
       freeze_weights: options.learn === 'embeddings',
       load_checkpoint: null,
     };
-    const { seq_len, vocab_size } = meta;
-    const spec = { arch: config.arch, seq_len, vocab_size, num_puzzle_identifiers: options.views + 1 };
+    const { seq_len, columns, vocab_size } = meta;
+    const spec = { arch: config.arch, seq_len, columns, vocab_size, num_puzzle_identifiers: options.views + 1 };
     const trainer = await orDispose(new Trainer(config, spec, ENDLESS, null), async (made) => {
       const weights = new Map(Object.entries(await readWeights(open, 'ema', (values) => values)));
       // A table of one row: taken for every view, as its length differs.

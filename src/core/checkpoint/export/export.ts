@@ -16,6 +16,7 @@ import { DTYPES, fromFloat32, type WeightDtype } from '../formats/dtypes';
 import { exportedNames } from './exported-names';
 import { WORTH_TELLING, type ImportHost } from '../import/import-write';
 import { IDENTIFIERS, TABLE } from '../import/model-source';
+import { refuseOwnPositions } from './reference';
 import { writePytorch, type StreamedTensor } from '../formats/pytorch-write';
 import { EMBEDDING, openCheckpoint, specOf, type OpenCheckpoint } from '../native/checkpoint';
 import { elements } from '../formats/tensor-file';
@@ -28,6 +29,8 @@ export async function exportCheckpoint(request: ExportRequest, host: ImportHost)
   const open = await openCheckpoint(request.checkpoint);
   try {
     const { meta } = open;
+    // Readers of safetensors see the name in all_config.yaml, this studio among them.
+    if (request.format === 'pytorch') refuseOwnPositions(meta.config.arch, 'export it as safetensors');
     const folder = resolve(request.out);
     const target = join(folder, exportedNames(meta.step, request.format).last);
     if (!request.overwrite && existsSync(target)) {

@@ -7,6 +7,7 @@ import type { ArchConfig, TrainConfig } from '../../../shared/config';
 import { StudioError } from '../../../shared/errors';
 import type { IdentifierTable } from '../../data/identifiers';
 import type { ModelSpec } from '../../model/architecture';
+import { canvasColumns } from '../../model/positions';
 import { architectureOf } from '../../model/registry';
 import { meanRow, plannedRows, planRows } from './embedding-rows';
 import { refuseMisfit } from './fit';
@@ -91,6 +92,9 @@ function refuseOtherModel(source: ModelSource, config: TrainConfig, spec: ModelS
   // Without learned positions the weights serve any canvas, but what they learned is of theirs.
   if (source.meta.seq_len !== spec.seq_len) {
     refuse('the canvas (seq_len)', spec.seq_len, source.meta.seq_len);
+  }
+  if (config.arch.pos_encodings === 'rope2d' && source.meta.columns !== canvasColumns(spec)) {
+    refuse('the number of columns', canvasColumns(spec), source.meta.columns);
   }
 }
 

@@ -32,8 +32,8 @@ export interface StudioCheckpoint {
 }
 
 export function specOf(meta: CheckpointMeta): ModelSpec {
-  const { seq_len, vocab_size, num_puzzle_identifiers } = meta;
-  return { arch: meta.config.arch, seq_len, vocab_size, num_puzzle_identifiers };
+  const { seq_len, columns, vocab_size, num_puzzle_identifiers } = meta;
+  return { arch: meta.config.arch, seq_len, columns, vocab_size, num_puzzle_identifiers };
 }
 
 const GROUPS = { weights: 'weights', m: 'adam_m', v: 'adam_v', ema: 'ema', latents: 'latents' } as const;
