@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { arcTasks, listFile, root } from './arc.mjs';
+import { arcTasks, listFile, root, unpacked } from './arc.mjs';
 
 const own = process.argv.slice(2);
 const cut = own.includes('--') ? own.indexOf('--') : own.length;
@@ -31,13 +31,7 @@ mkdirSync(out, { recursive: true });
 const list = JSON.parse(readFileSync(listFile, 'utf8'));
 const chosen = list.slice(0, Number(values.first)).filter(({ half }) => !values.half || half === values.half);
 
-/** @param {string} grid as packed: "012/345" */
-const grid = (grid) => grid.split('/').map((row) => [...row].map(Number));
-/** @param {string[]} pair */
-const pair = ([input, output]) => ({ input: grid(input), output: grid(output) });
-const tasks = new Map(
-  arcTasks().map(({ name, train, test }) => [name, { train: train.map(pair), test: test.map(pair) }]),
-);
+const tasks = new Map(arcTasks().map((task) => [task.name, unpacked(task)]));
 
 const scratch = mkdtempSync(join(tmpdir(), 'trm-solve-table-'));
 try {
