@@ -1,3 +1,5 @@
+import { nearest } from '../shared/nearest';
+
 /** A mistake in what was typed: exit code 2. Everything else that goes wrong is a StudioError and exit code 1. */
 export class UsageError extends Error {}
 
@@ -37,4 +39,12 @@ export function chosen<T extends string>(given: string[] | undefined, all: reado
   const wrong = wanted?.find((name) => !(all as readonly string[]).includes(name));
   if (wrong !== undefined) throw new UsageError(`${option} is ${wrong}: use ${all.join(', ')}.`);
   return wanted ? all.filter((name) => (wanted as string[]).includes(name)) : all;
+}
+
+/** @throws UsageError unless `value` is one of `allowed` */
+export function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((name) => name === value);
+  if (found) return found;
+  const close = nearest(value, allowed);
+  throw new UsageError(`${option} is ${value}: ${close ? `did you mean ${close}?` : `use ${allowed.join(' or ')}.`}`);
 }

@@ -1,5 +1,6 @@
 /** An evaluation: what was asked, and what came out. Written as `evaluation.json`; the studio keeps it in SQLite. */
 import type { PackedGrid, PuzzleKind } from './arc';
+import type { Rollouts } from './rollouts';
 
 /** What can be saved of every prediction besides the scores. */
 export const SAVED_OUTPUTS = ['preds', 'logits', 'q_halt_logits', 'q_continue_logits'] as const;
@@ -13,6 +14,8 @@ export interface EvaluationOptions {
   act_steps: number | null;
   /** Augmentations per puzzle beside the puzzle itself; null takes all that the dataset holds. */
   augmentations: number | null;
+  /** Several paths with noise, of which one answers; absent in plans of earlier versions, as null. */
+  rollouts?: Rollouts | null;
 }
 
 export interface EvaluationPlan extends EvaluationOptions {

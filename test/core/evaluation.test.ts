@@ -202,6 +202,32 @@ it('stops when asked, between the steps of a training run, and goes on', async (
   expect(bytes('stopped', 'submission.json')).toEqual(bytes('whole', 'submission.json'));
 });
 
+it('answers along paths with noise, to the same result in other batches and after a stop', async () => {
+  const compute = await client();
+  const rollouts = { paths: 3, noise: 0.7, choose: 'q' as const, seed: 2 };
+  const whole = await evaluate(compute, plan('paths', { rollouts, batch_size: 60 }));
+  const base = await evaluate(compute, plan('one-path'));
+  // What one path does is what an evaluation without noise does.
+  expect(whole.metrics['rollouts/exact_one_path']).toBe(base.metrics.exact_accuracy);
+  expect(whole.act_steps).toEqual(base.act_steps);
+  expect(whole.options?.rollouts).toEqual(rollouts);
+  expect(whole.metrics['rollouts/exact_by_any']).toBeGreaterThanOrEqual(whole.metrics['rollouts/exact_by_q']);
+  // One vote a view, that of the chosen path.
+  expect(whole.tasks[0].inputs[0].votes).toBe(13);
+  const asked = plan('paths-stopped', { rollouts, batch_size: 6, resume: true, save_every_s: 0 });
+  compute.post({ type: 'evaluate', job: 'p', plan: asked });
+  await compute.until('progress', (m) => m.job === 'p' && m.done > 0);
+  compute.post({ type: 'stop', job: 'p' });
+  expect(await compute.until('done', (m) => m.job === 'p')).toMatchObject({ status: 'stopped' });
+  const other = { ...asked, rollouts: { ...rollouts, noise: 0.8 } };
+  await expect(evaluate(compute, other, 'other-noise')).rejects.toThrow('has rollouts {"paths":3,"noise":0.7');
+  const resumed = await evaluate(compute, asked, 'p-on');
+  for (const [name, value] of Object.entries(whole.metrics)) {
+    expect(resumed.metrics[name], name).toBeCloseTo(value, 5);
+  }
+  expect(bytes('paths-stopped', 'submission.json')).toEqual(bytes('paths', 'submission.json'));
+});
+
 it('pools votes only when asked, and never those of the same checkpoint twice', async () => {
   const compute = await client();
   const first = await evaluate(compute, plan('pool', { augmentations: 3 }));

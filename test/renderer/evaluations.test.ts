@@ -123,6 +123,24 @@ describe('an evaluation', () => {
     expect(chart?.getAttribute('aria-label')).toContain('pass@2 20.0 %, pass@1 20.0 % at views 1');
   });
 
+  it('tells what paths with noise gain, and what is known without labels', async () => {
+    const metrics = {
+      exact_accuracy: 0.81,
+      'rollouts/exact_one_path': 0.81,
+      'rollouts/exact_by_q': 0.96,
+      'rollouts/exact_by_vote': 0.93,
+      'rollouts/agreement': 0.725,
+      'rollouts/distinct': 2.5,
+    };
+    const rollouts = { paths: 8, noise: 0.6, choose: 'q' as const, seed: 0 };
+    prepare({ 'evaluations.list': () => [evaluation({ kind: 'sudoku', metrics, rollouts })] });
+    await show(EvaluationView, { id: 'e1' });
+    expect(text()).toContain('8 paths, σ 0.6, seed 0: the most confident one answers');
+    expect(text()).toContain('Choosing by q_halt solves 15.0 % of the examples more than one path.');
+    expect(text()).toMatch(/Best by q_halt.*96\.0 %.*By vote.*93\.0 %.*Agreement.*72\.5 %.*2\.5/);
+    expect(text()).not.toContain('q ranks right');
+  });
+
   it('is cancelled and continued', async () => {
     const running = evaluation({ status: 'running', done: 9, metrics: {} });
     prepare({
@@ -255,8 +273,21 @@ describe('starting one', () => {
       augmentations: 100,
       act_steps: 32,
       pool_votes: false,
+      rollouts: null,
     });
     expect(router.currentRoute.value.path).toBe('/evaluations/new');
+    // Along paths with noise.
+    open.value = true;
+    await flushPromises();
+    await type('Paths', '16');
+    await type('Noise', '-1');
+    expect(text()).toContain('-1 does not fit: a number above 0');
+    await type('Noise', '0.2');
+    document.querySelector<HTMLFormElement>('#evaluate')?.dispatchEvent(new Event('submit', { cancelable: true }));
+    await flushPromises();
+    expect(client.calls.filter((c) => c.method === 'evaluations.create')[1]?.input).toMatchObject({
+      rollouts: { paths: 16, noise: 0.2 },
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import { FILES, readReport } from '../../core/evaluate/report';
 import { scorePredictions } from '../../core/evaluate/predictions';
 import { SAVED_OUTPUTS, type EvaluationPlan, type EvaluationReport, type SavedOutput } from '../../shared/evaluation';
 import { fromWireError, StudioError } from '../../shared/errors';
-import { nearest } from '../../shared/nearest';
+import { DEFAULT_NOISE, DEFAULT_PATHS } from '../../shared/rollouts';
 import { ProgressMeter } from '../../studio/datasets/progress';
 import { absolutePath } from '../../studio/home';
 import { newId } from '../../studio/ids';
@@ -15,9 +15,10 @@ import type { Studio } from '../../studio/studio';
 import { checkpointAt, findRunOrStarter, withStudio, type Globals } from '../open';
 import { count, duration, percent, print, printJson, say, table } from '../output';
 import { ProgressLine } from '../progress';
-import { EXIT, UsageError, wholeNumber } from '../usage';
+import { rolloutsOf, type RolloutFlags } from '../rollouts';
+import { EXIT, oneOf, UsageError, wholeNumber } from '../usage';
 
-interface Flags extends Globals {
+interface Flags extends Globals, RolloutFlags {
   checkpoint?: string;
   predictions?: string[];
   data?: string;
@@ -36,6 +37,7 @@ const EXAMPLES = `
 Examples:
   trm eval --checkpoint step_5000.safetensors --data data/arc1 --out results
   trm eval --checkpoint my-run --out results --save-outputs preds,q_halt_logits
+  trm eval --checkpoint sudoku-9x9 --data data/sudoku --rollouts 8 --noise 0.6 --out results
   trm eval --predictions predictions.safetensors --data data/arc1 --out results
 Writes metrics.json, evaluation.json and, for ARC, submission.json and votes.safetensors; docs/evaluation.md explains them.
 Ctrl-C saves how far it has come; --resume goes on from there, also after a crash.`;
@@ -58,6 +60,13 @@ export function evalCommand(program: Command, exit: (code: number) => void): voi
     .option('--act-steps <n>', 'ACT steps per example (default: as trained)')
     .option('--num-aug <n>', 'augmentations per puzzle that vote (default: all in the dataset)')
     .option('--batch-size <n>', 'examples per batch (default: by the model’s size)')
+    .option('--rollouts <k>', `answer along k paths with noise and choose one (default with --noise: ${DEFAULT_PATHS})`)
+    .option('--noise <sigma>', `deviation of the noise on z_H before each ACT step (default: ${DEFAULT_NOISE})`)
+    .option(
+      '--choose <how>',
+      'the path of highest q_halt (q), or the answer of most paths (vote); scores of both are told',
+    )
+    .option('--noise-seed <n>', 'seed of the noise (default: 0)')
     .option('--pool-votes', 'add to the votes of the evaluation that lies in --out')
     .option('--resume', 'go on with the unfinished evaluation in --out')
     .addHelpText('after', EXAMPLES)
@@ -79,12 +88,6 @@ type Plan = Omit<EvaluationPlan, 'checkpoint' | 'data_path'>;
 
 /** @throws UsageError */
 function planOf(flags: Flags): Plan {
-  const oneOf = <T extends string>(option: string, value: string, allowed: readonly T[]): T => {
-    const found = allowed.find((name) => name === value);
-    if (found) return found;
-    const close = nearest(value, allowed);
-    throw new UsageError(`${option} is ${value}: ${close ? `did you mean ${close}?` : `use ${allowed.join(', ')}.`}`);
-  };
   const whole = (option: string, value: string | undefined, min: number, max: number): number | null =>
     value === undefined ? null : wholeNumber(value, option, min, max);
   if (flags.poolVotes && flags.split === 'train') {
@@ -100,6 +103,7 @@ function planOf(flags: Flags): Plan {
     batch_size: whole('--batch-size', flags.batchSize, 1, 100_000),
     save_outputs: [...new Set(names.map((name): SavedOutput => oneOf('--save-outputs', name.trim(), SAVED_OUTPUTS)))],
     pool_votes: flags.poolVotes ?? false,
+    rollouts: rolloutsOf(flags),
     resume: flags.resume ?? false,
     save_every_s: 20,
   };
@@ -108,9 +112,20 @@ function planOf(flags: Flags): Plan {
 /** Predictions made elsewhere: no tensors, so it is done here. */
 async function score(flags: Flags, predictions: readonly string[]): Promise<number> {
   if (flags.data === undefined) throw new UsageError('--predictions needs --data: the dataset that they are for.');
-  const misplaced = (['saveOutputs', 'actSteps', 'numAug', 'batchSize', 'poolVotes', 'resume'] as const).find(
-    (key) => flags[key] !== undefined,
-  );
+  const misplaced = (
+    [
+      'saveOutputs',
+      'actSteps',
+      'numAug',
+      'batchSize',
+      'rollouts',
+      'noise',
+      'choose',
+      'noiseSeed',
+      'poolVotes',
+      'resume',
+    ] as const
+  ).find((key) => flags[key] !== undefined);
   if (misplaced) {
     const option = `--${misplaced.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
     throw new UsageError(`${option} does not go with --predictions: nothing is predicted there.`);
@@ -215,8 +230,9 @@ class CheckpointCommand {
   private async listed(checkpoint: CheckpointRecord): Promise<string> {
     const { studio, flags, plan } = this;
     const { evaluations, context } = studio;
-    const { split, weights, act_steps, augmentations, pool_votes, ...extras } = plan;
-    const input = { checkpoint: checkpoint.id, dataset: null, split, weights, act_steps, augmentations, pool_votes };
+    const { split, weights, act_steps, augmentations, pool_votes, rollouts = null, ...extras } = plan;
+    const asked = { split, weights, act_steps, augmentations, pool_votes, rollouts };
+    const input = { checkpoint: checkpoint.id, dataset: null, ...asked };
     const data_path = flags.data === undefined ? undefined : datasetPath(studio, flags);
     // What lay in the same folder before is replaced there, and so here.
     const before = context.store.evaluations.list().filter((e) => absolutePath(studio.home, e.path) === plan.out);
@@ -290,7 +306,7 @@ function tell(flags: Flags, report: EvaluationReport, out: string, id: string | 
   for (const note of report.notes) say(note);
   const rows = Object.entries(report.metrics).map(([name, value]) => [
     name,
-    isCount(name) ? count(value) : /loss/.test(name) ? value.toPrecision(4) : percent(value),
+    isCount(name) ? count(value) : /loss|distinct/.test(name) ? value.toPrecision(4) : percent(value),
   ]);
   if (!flags.json) print(table(['metric', 'value'], rows, [1]));
   say(`${count(report.examples)} examples in ${duration(report.seconds)}; the results are in ${out}.`);

@@ -3,14 +3,13 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EXPORT_FORMATS } from '../../shared/checkpoint';
 import { StudioError } from '../../shared/errors';
-import { nearest } from '../../shared/nearest';
 import type { CheckpointRecord } from '../../studio/repositories/checkpoints';
 import { bestCheckpoint } from '../../studio/repositories/checkpoints';
 import type { Studio } from '../../studio/studio';
 import { checkpointAt, findRun, withStudio, type Globals } from '../open';
 import { bytes, count, printJson, say } from '../output';
 import { withTask } from '../task';
-import { UsageError, wholeNumber } from '../usage';
+import { oneOf, UsageError, wholeNumber } from '../usage';
 
 const FORMATS = [...EXPORT_FORMATS, 'bundle'] as const;
 
@@ -60,13 +59,6 @@ export function exportCommand(program: Command, exit: (code: number) => void): v
     .action(async (text: string, _options: unknown, command: Command) => {
       exit(await run(text, command.optsWithGlobals<Flags>()));
     });
-}
-
-function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((name) => name === value);
-  if (found) return found;
-  const close = nearest(value, allowed);
-  throw new UsageError(`${option} is ${value}: ${close ? `did you mean ${close}?` : `use ${allowed.join(' or ')}.`}`);
 }
 
 function run(text: string, flags: Flags): Promise<number> {

@@ -1,6 +1,6 @@
 /** One ACT step without learning as a function of tensors: the same code runs eagerly and as a recorded graph. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { Architecture, Latents, Network } from '../model/architecture';
 import { confidenceOf, makeTargets, rowLosses } from './loss';
 import { forward } from './forward';
@@ -24,20 +24,30 @@ export type ActOutput = 'tokens' | 'rows' | 'logits' | 'confidence' | 'change';
 
 /** A batch on its way through ACT steps. */
 export interface Stepper {
-  /** One more step. @returns what was asked for */
-  step(read: readonly ActOutput[]): ActValues;
+  /** One more step. @param noise [B, T, D] is added to the output latent first @returns what was asked for */
+  step(read: readonly ActOutput[], noise?: Float32Array | null): ActValues;
   dispose(): void;
 }
 
 export type ActValues = Partial<Record<ActOutput, Float32Array | Int32Array | Uint8Array>>;
 
+export interface ActFeeds {
+  tokens: Tensor2D;
+  labels: Tensor2D;
+  puzzleRows: Tensor2D | null;
+  /** [B, T, D]: added to the output latent before the step. */
+  noise?: Tensor3D | null;
+}
+
 /** What a step can be asked for, as tensors; computed only for those in `read`. */
 export function actOutputs(
   { architecture, net }: Evaluated,
-  before: Latents,
-  feeds: { tokens: Tensor2D; labels: Tensor2D; puzzleRows: Tensor2D | null },
+  latents: Latents,
+  feeds: ActFeeds,
   read: readonly ActOutput[],
 ): { latents: Latents; outputs: Partial<Record<ActOutput, tf.Tensor>> } {
+  const { output } = architecture;
+  const before = feeds.noise ? { ...latents, [output]: tf.add(latents[output], feeds.noise) as Tensor3D } : latents;
   const out = forward(architecture, net, before, feeds.tokens, feeds.puzzleRows);
   const outputs: Partial<Record<ActOutput, tf.Tensor>> = {};
   const wants = (name: ActOutput) => read.includes(name);
@@ -53,7 +63,7 @@ export function actOutputs(
   if (wants('logits')) outputs.logits = out.logits;
   if (wants('confidence')) outputs.confidence = confidenceOf(out.logits, net.spec.arch.loss.loss_type);
   if (wants('change')) {
-    const moved = tf.sub(out.latents[architecture.output], before[architecture.output]);
+    const moved = tf.sub(out.latents[output], before[output]);
     outputs.change = tf.sqrt(tf.mean(tf.square(moved), [1, 2]));
   }
   return { latents: out.latents, outputs };

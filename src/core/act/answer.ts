@@ -2,6 +2,7 @@
 import type { Batch } from '../data/batch';
 import { column } from './step-metrics';
 import { evaluateBatch, type ActStep, type EmbeddingSource, type Evaluated } from './batch';
+import { pickRows } from './pick-rows';
 
 export interface Answer {
   /** Per row, what its own last step says. */
@@ -47,24 +48,6 @@ export function answerBatch(
       return open.size === 0;
     },
   });
-  return { step: pick(taken, steps), steps };
-}
-
-/** Row b from the step it halted at. */
-function pick(taken: ActStep[], steps: Int32Array): ActStep {
-  const B = steps.length;
-  const rows = <T extends Float32Array | Int32Array>(of: (step: ActStep) => T): T => {
-    const out = of(taken[0]).slice() as T;
-    const width = out.length / B;
-    steps.forEach((n, b) => out.set(of(taken[n - 1]).subarray(b * width, (b + 1) * width), b * width));
-    return out;
-  };
-  const has = (key: 'confidence' | 'change') => taken[0][key] !== undefined;
-  return {
-    tokens: rows((step) => step.tokens),
-    q_halt: rows((step) => step.q_halt),
-    rows: rows((step) => step.rows),
-    confidence: has('confidence') ? rows((step) => step.confidence as Float32Array) : undefined,
-    change: has('change') ? rows((step) => step.change as Float32Array) : undefined,
-  };
+  // Row b from the step it halted at.
+  return { step: pickRows(Array.from(steps, (n, row) => ({ step: taken[n - 1], row }))), steps };
 }

@@ -1,6 +1,6 @@
 /** A batch through every ACT step without learning: what evaluation, pinned examples and traces are made from. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import type { Latents } from '../model/architecture';
 import { totalLength } from '../model/architecture';
@@ -8,6 +8,7 @@ import { scoped } from '../model/autodiff';
 import { resetLatents, ROW_COLUMNS } from './forward';
 import {
   actOutputs,
+  type ActFeeds,
   type ActOutput,
   type ActValues,
   type EmbeddingSource,
@@ -49,6 +50,8 @@ export function evaluateBatch(
     lastOnly?: boolean;
     /** Asked after each step that is read back, counted from 1: true ends the batch. */
     enough?: (step: ActStep, number: number) => boolean;
+    /** [B, T, D], asked for before each step and added to the output latent. */
+    noise?: () => Float32Array;
   } = {},
 ): ActStep[] {
   const wanted: ActOutput[] = ['tokens', 'rows'];
@@ -60,7 +63,7 @@ export function evaluateBatch(
   try {
     for (let t = 1; t <= actSteps; t++) {
       const read = detail.lastOnly && t < actSteps ? [] : wanted;
-      const values = stepper.step(read);
+      const values = stepper.step(read, detail.noise?.());
       if (!read.length) continue;
       const step = actStep(values, batch.size);
       steps.push(step);
@@ -74,7 +77,7 @@ export function evaluateBatch(
 
 /** Op by op. */
 class EagerStepper implements Stepper {
-  private readonly feeds: { tokens: Tensor2D; labels: Tensor2D; puzzleRows: Tensor2D | null };
+  private readonly feeds: Omit<ActFeeds, 'noise'>;
   private latents: Latents;
 
   constructor(
@@ -92,8 +95,12 @@ class EagerStepper implements Stepper {
     this.latents = scoped(() => firstLatents(model, B));
   }
 
-  step(read: readonly ActOutput[]): ActValues {
-    const { latents, outputs } = scoped(() => actOutputs(this.model, this.latents, this.feeds, read));
+  step(read: readonly ActOutput[], noise?: Float32Array | null): ActValues {
+    const { latents, outputs } = scoped(() => {
+      const shape = this.latents[this.model.architecture.output].shape;
+      const feeds = { ...this.feeds, noise: noise ? tf.tensor3d(noise, shape) : null };
+      return actOutputs(this.model, this.latents, feeds, read);
+    });
     tf.dispose(this.latents);
     this.latents = latents;
     const values = Object.entries(outputs).map(([name, tensor]) => [name, tensor.dataSync()] as const);

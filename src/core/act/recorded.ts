@@ -57,6 +57,8 @@ class EvaluationGraph {
   private readonly compiled: CompiledFn;
   /** Of the weights in the graph. */
   private tensors: number[] = [];
+  /** [B, T, D] */
+  private readonly latent: number[];
 
   constructor(
     model: Evaluated,
@@ -65,6 +67,7 @@ class EvaluationGraph {
     const { architecture, net } = model;
     const { spec } = net;
     const z = [B, totalLength(spec), spec.arch.hidden_size];
+    this.latent = z;
     const variables: StateSpec['variables'] = {};
     for (const { name, shape } of architecture.parameters(spec)) {
       variables[`weights/${name}`] = { dtype: 'float32', shape, values: null };
@@ -95,17 +98,19 @@ class EvaluationGraph {
   }
 
   start(batch: Batch, rows: Float32Array | null): Stepper {
-    const { B, compiled } = this;
-    const { seq_len } = { seq_len: batch.inputs.length / B };
+    const { B, compiled, latent } = this;
+    const seq_len = batch.inputs.length / B;
     const int = (values: Int32Array): HostTensor => ({ dtype: 'int32', shape: [B, seq_len], values });
     let first = 1;
     return {
-      step: (read): ActValues => {
+      step: (read, noise): ActValues => {
         const inputs: Record<string, HostTensor> = {
           tokens: int(batch.inputs),
           labels: int(batch.labels),
           reset: { dtype: 'bool', shape: [B, 1, 1], values: new Uint8Array(B).fill(first) },
           ...(rows ? { puzzleRows: { dtype: 'float32', shape: [B, rows.length / B], values: rows } } : {}),
+          // With noise it is another graph: one without does not wait for zeros.
+          ...(noise ? { noise: { dtype: 'float32', shape: latent, values: noise } } : {}),
         };
         first = 0;
         return compiled.run(inputs, { fetch: read });
@@ -130,6 +135,7 @@ function recordableStep({ architecture, net }: Evaluated): Recordable {
       tokens: inputs.tokens as Tensor2D,
       labels: inputs.labels as Tensor2D,
       puzzleRows: (inputs.puzzleRows as Tensor2D | undefined) ?? null,
+      noise: (inputs.noise as Tensor3D | undefined) ?? null,
     };
     const model = { architecture, net: { ...net, weights } };
     const { latents: next, outputs } = actOutputs(model, started, feeds, OUTPUTS);

@@ -19,6 +19,7 @@ import { evaluateBatch, type ActStep } from '../act/batch';
 import { CellSums } from '../act/cell-sums';
 import { EmbeddingRows, openAnyModel, type AnyModel } from './any-model';
 import { OutputsFile } from './outputs-file';
+import { Paths } from '../act/paths';
 import { ProgressFile } from './progress';
 import { arcResult, FILES, LISTED_EXAMPLES, listedExample, readReport, writeReport } from './report';
 import { readVotes, writeVotes } from './votes-file';
@@ -63,6 +64,7 @@ class Work {
   private listed: EvaluatedTask[] = [];
   private readonly notes: string[] = [];
   private pooled: unknown[] = [];
+  private readonly paths: Paths | null;
 
   private constructor(
     private readonly plan: EvaluationPlan,
@@ -75,7 +77,9 @@ class Work {
     private readonly progress: ProgressFile,
     private readonly cells: CellSums,
     private readonly batchSize: number,
-  ) {}
+  ) {
+    this.paths = plan.rollouts ? new Paths(open.model.net.spec, plan.rollouts) : null;
+  }
 
   get N(): number {
     return this.examples.length;
@@ -94,7 +98,9 @@ class Work {
     const split = store.split(plan.split);
     const examples = chooseExamples(split, plan.augmentations);
     const actSteps = plan.act_steps ?? arch.halt_max_steps;
-    const batchSize = Math.min(examples.length, plan.batch_size ?? defaultBatch(open));
+    // Rows, of which each example takes one for every path.
+    const rows = plan.batch_size ?? defaultBatch(open);
+    const batchSize = Math.min(examples.length, Math.max(1, Math.floor(rows / (plan.rollouts?.paths ?? 1))));
     const question = {
       checkpoint: open.identity,
       dataset: resolve(plan.data_path),
@@ -106,6 +112,7 @@ class Work {
       batch_size: batchSize,
       save_outputs: [...plan.save_outputs].sort(),
       pool_votes: plan.pool_votes,
+      ...(plan.rollouts && { rollouts: plan.rollouts }),
     };
     const embedding = EmbeddingRows.match(open.source, store, plan.split);
     const progress = new ProgressFile(plan.out, plan.save_every_s);
@@ -141,6 +148,7 @@ class Work {
       this.seconds = saved.seconds;
       this.listed = saved.listed;
       this.pooled = saved.pooled;
+      if (saved.rollouts) this.paths?.sums.restore(saved.rollouts);
     } else if (votesOn && plan.pool_votes && existsSync(join(plan.out, FILES.votes))) {
       votes = await this.earlierVotes();
     }
@@ -168,18 +176,14 @@ class Work {
 
   /** @returns false if it was stopped */
   async run(host: EvaluationHost, outputs: OutputsFile | null): Promise<boolean> {
-    const { plan, split, examples, batchSize, cells } = this;
+    const { split, examples, batchSize } = this;
     const merged = new MergedSplit([{ split, renumbering: null }], split.metadata.num_puzzle_identifiers);
-    const logits = plan.save_outputs.includes('logits');
     host.progress(this.done, this.N);
     while (this.done < this.N) {
       const started = performance.now();
       const end = Math.min(this.done + batchSize, this.N);
       const batch = merged.batch(examples.subarray(this.done, end), batchSize);
-      const { embedded, puzzles } = this.embed(batch);
-      const steps = evaluateBatch(this.open.model, puzzles, embedded, cells.actSteps, { logits });
-      const last = steps[steps.length - 1];
-      cells.add(steps, batch);
+      const last = this.answer(batch);
       this.take(batch, last);
       await outputs?.write(this.done, batch, batch.puzzle_identifiers, last);
       this.done = end;
@@ -194,11 +198,25 @@ class Work {
     return true;
   }
 
+  /** What the model says at last; of several paths, the chosen one. The sums by step are of the one without noise. */
+  private answer(batch: Batch): ActStep {
+    const { cells, open, paths, examples, done } = this;
+    const logits = this.plan.save_outputs.includes('logits');
+    // By its number in the split: the same noise whatever batch an example comes in.
+    const { rows, noise } = paths?.start(batch, (b) => examples[done + b] ?? -1) ?? { rows: batch, noise: undefined };
+    const { embedded, puzzles } = this.embed(rows);
+    const steps = evaluateBatch(open.model, puzzles, embedded, cells.actSteps, { logits, noise });
+    const { plain, answer } = paths?.settle(steps, batch) ?? { plain: steps, answer: steps[steps.length - 1] };
+    cells.add(plain, batch);
+    return answer;
+  }
+
   private async save(outputs: OutputsFile | null): Promise<void> {
     await outputs?.sync();
     const { question, done, seconds, cells, listed } = this;
     const votes = this.arc?.votes ?? new Votes();
-    await this.progress.save({ question, pooled: this.pooled, done, seconds, votes, cells, listed });
+    const rollouts = this.paths?.sums.save();
+    await this.progress.save({ question, pooled: this.pooled, done, seconds, votes, cells, listed, rollouts });
   }
 
   private async recycle(outputs: OutputsFile | null): Promise<never> {
@@ -271,11 +289,12 @@ class Work {
         weights: plan.weights,
         act_steps: cells.actSteps,
         augmentations: plan.augmentations,
+        rollouts: plan.rollouts ?? null,
       },
       step: this.open.source.step,
       examples: this.N,
       seconds: this.seconds,
-      metrics: { ...result?.metrics, ...cells.metrics() },
+      metrics: { ...result?.metrics, ...cells.metrics(), ...this.paths?.sums.metrics() },
       act_steps: cells.bySteps(),
       by_views: result?.by_views ?? [],
       notes: [

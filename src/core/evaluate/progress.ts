@@ -23,6 +23,8 @@ export interface ProgressState {
   cells: CellSums;
   /** Sudoku and maze examples that are listed so far. */
   listed: EvaluatedTask[];
+  /** Sums over paths, where there are several. */
+  rollouts?: Record<string, number>;
 }
 
 interface About {
@@ -32,6 +34,7 @@ interface About {
   seconds: number;
   count: number;
   listed: EvaluatedTask[];
+  rollouts?: Record<string, number>;
 }
 
 export class ProgressFile {
@@ -56,9 +59,9 @@ export class ProgressFile {
     return this.everyS === 0 || performance.now() - this.saved > Math.max(this.everyS * 1000, this.cost / SHARE);
   }
 
-  async save({ question, pooled, done, seconds, votes, cells, listed }: ProgressState): Promise<void> {
+  async save({ question, pooled, done, seconds, votes, cells, listed, rollouts }: ProgressState): Promise<void> {
     const started = performance.now();
-    const about: About = { question, pooled, done, seconds, count: cells.count, listed };
+    const about: About = { question, pooled, done, seconds, count: cells.count, listed, rollouts };
     await writeVotes(this.path, votes, about, { sums: { shape: [cells.sums.length], data: cells.sums } });
     this.saved = performance.now();
     this.cost = this.saved - started;
@@ -88,6 +91,7 @@ export class ProgressFile {
     }
     cells.sums.set(sums);
     cells.count = saved.count;
-    return { pooled: saved.pooled, done: saved.done, seconds: saved.seconds, votes, listed: saved.listed };
+    const { pooled, done, seconds, listed, rollouts } = saved;
+    return { pooled, done, seconds, votes, listed, rollouts };
   }
 }

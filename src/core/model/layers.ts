@@ -7,7 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
-import { headSize, mixesBySwiglu } from '../../shared/architectures';
+import { headSize } from '../../shared/architectures';
 import { attentionBudget, type AttentionBudget } from '../backend/device';
 import { computedAfter } from '../backend/ordering';
 import { lowPrecision } from '../backend/precision';

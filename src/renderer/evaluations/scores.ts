@@ -83,6 +83,7 @@ export function settingsText(e: EvaluationInfo): string {
     e.act_steps === null ? null : formatPlural(e.act_steps, 'ACT step'),
     e.augmentations === null ? null : formatPlural(e.augmentations, 'augmentation'),
     e.pool_votes ? 'votes pooled' : null,
+    e.rollouts ? `${formatPlural(e.rollouts.paths, 'path')} with noise ${e.rollouts.noise}` : null,
   ]
     .filter(Boolean)
     .join(' · ');

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { PackedGrid, PuzzleKind } from '../arc';
 import type { EvaluatedTask, EvaluationReport, TaskOutcome } from '../evaluation';
 import type { JobStatus } from '../jobs';
+import { RolloutsSchema, type Rollouts } from '../rollouts';
 import { method } from './method';
 
 export interface EvaluationInfo {
@@ -24,6 +25,8 @@ export interface EvaluationInfo {
   /** null: all that the dataset holds. */
   augmentations: number | null;
   pool_votes: boolean;
+  /** Paths with noise; null: one without. Their scores are in `metrics`. */
+  rollouts: Rollouts | null;
   status: JobStatus;
   error: string | null;
   /** Examples. */
@@ -95,6 +98,7 @@ export const evaluationMethods = {
       augmentations: z.number().int().min(0).max(100_000).nullable().default(null),
       /** Counts the votes of the run's latest evaluation of the same data too. */
       pool_votes: z.boolean().default(false),
+      rollouts: RolloutsSchema.nullable().default(null),
     }),
   ),
   /** Stops it; what is done stays, and `resume` goes on from there. */

@@ -46,6 +46,7 @@ export function planEvaluation(
     augmentations: input.augmentations,
     save_outputs: extras.save_outputs ?? [],
     pool_votes: input.pool_votes,
+    rollouts: input.rollouts,
     batch_size: extras.batch_size ?? null,
     resume: extras.resume ?? false,
     save_every_s: SAVE_EVERY_S,

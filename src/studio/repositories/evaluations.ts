@@ -173,7 +173,7 @@ export class EvaluationRepository {
 
 /** @param path absolute */
 export function evaluationInfo(e: EvaluationWithRun, path: string): EvaluationInfo {
-  const { split, weights, act_steps, augmentations, pool_votes } = e.plan;
+  const { split, weights, act_steps, augmentations, pool_votes, rollouts = null } = e.plan;
   return {
     id: e.id,
     run: e.run,
@@ -190,6 +190,7 @@ export function evaluationInfo(e: EvaluationWithRun, path: string): EvaluationIn
     act_steps,
     augmentations,
     pool_votes,
+    rollouts,
     status: e.status,
     error: e.error,
     done: e.done,
