@@ -25,7 +25,7 @@ export function startSolve(request: SolveJob, tell: Tell): RunningJob {
       check: (check, candidates) => tell({ type: 'solve-check', job, check, candidates }),
     });
     const status = result.ended === 'cancelled' ? 'stopped' : 'done';
-    return { status, step: result.steps, result: { kind: 'solve', ...file, kept } };
+    return { status, step: result.steps, result: { kind: 'solve', ...file, kept, notes: result.notes ?? [] } };
   };
   return {
     ended: run(),

@@ -188,6 +188,8 @@ export type JobResult =
       bytes: number;
       sha256: string;
       kept: { bytes: number } | { fault: string } | null;
+      /** What one should know of the answer. */
+      notes: string[];
     }
   | { kind: 'dataset'; path: string; bytes: number; sidecar: DatasetSidecar }
   /** `file` is null where it was only looked at. */

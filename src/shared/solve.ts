@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import type { Grid } from './arc';
 import type { TrainConfig } from './config';
+import { RolloutsSchema, type RolloutMetric } from './rollouts';
+
+export const MOST_MARKS = 20;
 
 /** Test-time training of one task. The values are part of the result, so that it can be repeated. */
 export const SolveOptionsSchema = z.strictObject({
@@ -13,6 +16,10 @@ export const SolveOptionsSchema = z.strictObject({
   /** Augmented copies of the task that are learned and that vote, the task itself included. */
   views: z.number().int().min(1).max(1000).default(64),
   learn: z.enum(['all', 'embeddings']).default('all'),
+  /** In the last vote each view says what one of several paths with noise says; absent in options of earlier versions. */
+  rollouts: RolloutsSchema.nullable().optional(),
+  /** Seconds at which the attempts are kept, as if the budget ended there. */
+  marks: z.array(z.number().min(1).max(86_400)).max(MOST_MARKS).optional(),
 });
 export type SolveOptions = z.output<typeof SolveOptionsSchema>;
 
@@ -85,6 +92,15 @@ export const KEPT = {
 
 export type SolveEnd = 'solved' | 'budget' | 'steps' | 'cancelled';
 
+/** The attempts at a moment that was asked for. */
+export interface SolveMark {
+  /** Seconds that were asked for, and those at which the vote was there. */
+  at: number;
+  seconds: number;
+  step: number;
+  attempts: SolveResult['attempts'];
+}
+
 export interface SolveResult {
   schema: 1;
   task: string;
@@ -98,6 +114,11 @@ export interface SolveResult {
   ended: SolveEnd;
   steps: number;
   seconds: number;
+  marks?: SolveMark[];
+  /** Of the last vote's paths, over all views, where there were several (docs/evaluation.md). */
+  rollouts?: Partial<Record<RolloutMetric, number>>;
+  /** What one should know of the answer. */
+  notes?: string[];
   options: SolveOptions;
   /** The leading network: where it started from and how it was trained. */
   checkpoint: { path: string; step: number; data_sha256: string | null } | null;

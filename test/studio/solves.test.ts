@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseHeader } from '../../src/core/checkpoint/formats/safetensors';
-import { mapBack } from '../../src/core/solve/solve';
+import { mapBack } from '../../src/core/solve/compare';
 import { packGrid, type Task } from '../../src/shared/arc';
 import { IDENTITY, parseAugmentedName } from '../../src/shared/arc-augment';
 import { cropGrid } from '../../src/shared/arc-canvas';
@@ -158,13 +158,20 @@ describe('solves', () => {
       job,
       status: 'done',
       step: 30,
-      result: { kind: 'solve', path: 'x', bytes: 1, sha256: 'y', kept: { fault: 'The disk is full.' } },
+      result: {
+        kind: 'solve',
+        path: 'x',
+        bytes: 1,
+        sha256: 'y',
+        kept: { fault: 'The disk is full.' },
+        notes: ['Only 3 steps fit into 5 s here.'],
+      },
     });
     expect(await studio.solves.ended(id)).toMatchObject({
       status: 'done',
       correct: false,
       kept_bytes: null,
-      error: 'Its playback cannot be made. The disk is full.',
+      error: 'Only 3 steps fit into 5 s here. Its playback cannot be made. The disk is full.',
     });
   });
 
@@ -205,7 +212,7 @@ describe('solves', () => {
     const home = freshFolder();
     const scripted = new ScriptedCompute();
     scripted.onPost = (port, message) => {
-      const result = { kind: 'solve' as const, path: 'x', bytes: 1, sha256: 'y', kept: null };
+      const result = { kind: 'solve' as const, path: 'x', bytes: 1, sha256: 'y', kept: null, notes: [] };
       if (message.type === 'stop') port.say({ type: 'done', job: message.job, status: 'stopped', step: 26, result });
       if (message.type === 'exit') port.exit();
     };
@@ -351,18 +358,43 @@ describe('trm solve', () => {
     const { name: _name, ...content } = TASK;
     writeFileSync(join(tasks, 'fill.json'), JSON.stringify(content));
     const out = join(freshFolder(), 'answers');
-    const line = ['solve', tasks, '--out', out, '--max-steps', '30', '--views', '4', '--json', '--home', home];
+    const line = [
+      'solve',
+      tasks,
+      '--out',
+      out,
+      '--max-steps',
+      '30',
+      '--views',
+      '4',
+      '--json',
+      '--home',
+      home,
+      '--rollouts',
+      '2',
+      '--marks',
+      '60s',
+    ];
     const ended = await runCli(line, {});
     expect(ended.code).toBe(0);
     expect(jsonLines(ended.stdout)).toMatchObject([{ event: 'solve', task: 'fill', status: 'done', step: 30 }]);
     const result = JSON.parse(readFileSync(join(out, 'fill.json'), 'utf8')) as SolveResult;
     expect(JSON.parse(readFileSync(join(out, 'submission.json'), 'utf8'))).toEqual({ fill: result.attempts });
+    expect(result.marks).toMatchObject([{ at: 60, step: 30, attempts: result.attempts }]);
+    expect(result.options.rollouts).toEqual({ paths: 2, noise: 0.6, choose: 'q', seed: 0 });
+    expect(Object.keys(result.rollouts ?? {})).toContain('rollouts/agreement');
   }, 60_000);
 
   it.each([
     [['solve', 'nowhere.json', '--out', 'x'], 1, 'does not exist'],
     [['solve', 'a.json', '--out', 'x', '--budget', 'soon'], 2, '--budget is soon'],
     [['solve', 'a.json', '--out', 'x', '--learn', 'some'], 2, '--learn is some'],
+    [['solve', 'a.json', '--out', 'x', '--noise', 'much'], 2, '--noise is much: use a number above 0.'],
+    [
+      ['solve', 'a.json', '--out', 'x', '--budget', '1m', '--marks', '30s,2m'],
+      2,
+      '--marks has 120 s, and the budget is 60 s',
+    ],
     [['solve', 'a.json'], 2, '--out'],
   ])('%j is refused in one sentence', async (line, code, says) => {
     const ended = await runCli([...line, '--home', freshFolder()], {});

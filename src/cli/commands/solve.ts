@@ -8,21 +8,24 @@ import { unpackGrid, type Grid } from '../../shared/arc';
 import type { SolveDetail } from '../../shared/contract/solves';
 import { StudioError } from '../../shared/errors';
 import { distinctSegments } from '../../shared/path-segment';
-import { SolveOptionsSchema, agreeingViews, type SolveOptions } from '../../shared/solve';
+import { DEFAULT_NOISE, DEFAULT_PATHS } from '../../shared/rollouts';
+import { MOST_MARKS, SolveOptionsSchema, agreeingViews, type SolveOptions } from '../../shared/solve';
 import type { SolveStart } from '../../studio/solves/solves';
 import type { Studio } from '../../studio/studio';
 import { checkpointAt, findRunOrStarter, withStudio, type Globals } from '../open';
 import { count, duration, percent, printJson, say } from '../output';
 import { ProgressLine } from '../progress';
+import { rolloutsOf, type RolloutFlags } from '../rollouts';
 import { EXIT, UsageError, wholeNumber } from '../usage';
 
-interface Flags extends Globals {
+interface Flags extends Globals, RolloutFlags {
   checkpoint?: string;
   budget: string;
   maxSteps?: string;
   seed: string;
   views: string;
   learn: string;
+  marks?: string;
   out: string;
 }
 
@@ -48,6 +51,11 @@ export function solveCommand(program: Command, exit: (code: number) => void): vo
     .option('--seed <n>', 'seed of every draw', '0')
     .option('--views <n>', 'augmented copies of the task that learn and vote', '64')
     .option('--learn <what>', 'all, or only the embeddings of a checkpoint: embeddings', 'all')
+    .option('--rollouts <k>', `in the last vote, k paths with noise a view (default with --noise: ${DEFAULT_PATHS})`)
+    .option('--noise <sigma>', `deviation of the noise on z_H before each ACT step (default: ${DEFAULT_NOISE})`)
+    .option('--choose <how>', 'the path of highest q_halt (q), or the answer of most paths (vote)')
+    .option('--noise-seed <n>', 'seed of the noise (default: 0)')
+    .option('--marks <times>', 'times within the budget at which the attempts are kept, such as 1m,2m,5m')
     .addHelpText('after', EXAMPLES)
     .action(async (tasks: string[], _options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
@@ -69,13 +77,25 @@ function optionsOf(flags: Flags): SolveOptions {
   if (flags.learn !== 'all' && flags.learn !== 'embeddings') {
     throw new UsageError(`--learn is ${flags.learn}: use all or embeddings.`);
   }
+  const budget = seconds(flags.budget, '--budget');
   return SolveOptionsSchema.parse({
-    budget_seconds: seconds(flags.budget, '--budget'),
+    budget_seconds: budget,
     max_steps: flags.maxSteps === undefined ? null : wholeNumber(flags.maxSteps, '--max-steps', 1, 10_000_000),
     seed: wholeNumber(flags.seed, '--seed', 0, 2_147_483_647),
     views: wholeNumber(flags.views, '--views', 1, 1000),
     learn: flags.learn,
+    rollouts: rolloutsOf(flags),
+    ...(flags.marks !== undefined && { marks: marksOf(flags.marks, budget) }),
   });
+}
+
+/** @throws UsageError for one that lies beyond the budget, or too many */
+function marksOf(text: string, budget: number): number[] {
+  const marks = text.split(',').map((mark) => seconds(mark, '--marks'));
+  const late = marks.find((mark) => mark > budget);
+  if (late !== undefined) throw new UsageError(`--marks has ${late} s, and the budget is ${budget} s: raise --budget.`);
+  if (marks.length > MOST_MARKS) throw new UsageError(`--marks has ${marks.length} times: use at most ${MOST_MARKS}.`);
+  return marks;
 }
 
 const SUBMISSION = 'submission';
@@ -186,10 +206,11 @@ function attempts({ test }: SolveDetail): { attempt_1: Grid; attempt_2: Grid }[]
 }
 
 function tell(solve: SolveDetail, file: string, { json }: Flags): void {
-  const { task, status, correct, step, seconds: time, check } = solve;
-  if (json) printJson({ event: 'solve', task, status, correct, step, seconds: time, check, out: file });
+  const { task, status, correct, step, seconds: time, check, error } = solve;
+  if (json) printJson({ event: 'solve', task, status, correct, step, seconds: time, check, error, out: file });
   const verdict = correct === null ? 'answered' : correct ? 'solved' : 'not solved';
   const support = check ? `, ${percent(Math.min(...check.support))} of the ${agreeingViews(check)} agree` : '';
   const held = check?.held_out == null ? '' : `, ${percent(check.held_out)} of the held-out demonstrations solved`;
   say(`${task}: ${verdict} after ${count(step)} steps in ${duration(time)}${support}${held}.`);
+  if (error !== null) say(`${task}: ${error}`);
 }

@@ -1,13 +1,15 @@
 /** A solve from the request to the result file. */
-import { flattenGrid, sameGrid } from '../../shared/arc-grid';
-import type { Grid, Task } from '../../shared/arc';
+import { sameGrid } from '../../shared/arc-grid';
+import type { Task } from '../../shared/arc';
 import type { BackendInfo } from '../../shared/doctor';
-import { StudioError, toWireError } from '../../shared/errors';
-import type { Candidate, SolveOptions, SolveResult } from '../../shared/solve';
+import { toWireError } from '../../shared/errors';
+import type { SolveOptions, SolveResult } from '../../shared/solve';
 import { writeAtomically, type WrittenFile } from '../lib/atomic';
 import { countParameters } from '../model/architecture';
 import { Random } from '../lib/random';
+import { notesOf, refuseHopeless, refuseTooLarge } from './fitness';
 import { keepSolve } from './keep';
+import { attemptsOf } from './marks';
 import { checkpointModel, scratchModels, type SolveModel } from './model';
 import { solveTask, type SolveHost } from './solve';
 import { TaskViews, smallestCanvas } from './views';
@@ -30,9 +32,10 @@ export async function runSolve(
   backend: BackendInfo,
   host: SolveHost,
 ): Promise<{ file: WrittenFile; result: SolveResult; kept: Kept }> {
+  refuseHopeless(task);
   const { models, canvas } = await modelsFor(task, checkpoint, options);
   try {
-    refuseTooLarge(task, canvas, checkpoint);
+    if (checkpoint !== null) refuseTooLarge(task, canvas, checkpoint);
     const views = new TaskViews(task, options.views, canvas, new Random(options.seed, `views:${task.name}`));
     const { voted, ...outcome } = await solveTask(task, views, models, options, host);
     const attempts = outcome.candidates.map(attemptsOf);
@@ -43,6 +46,7 @@ export async function runSolve(
       task: task.name,
       attempts,
       ...outcome,
+      notes: notesOf(outcome, options),
       // Only now is the answer looked at, where the file has one.
       correct: task.test.map(({ output }, i) =>
         output ? [attempts[i].attempt_1, attempts[i].attempt_2].some((grid) => sameGrid(grid, output)) : null,
@@ -77,23 +81,4 @@ async function keepOrSay(out: string, task: Task, views: TaskViews, models: read
     const log = (fault: unknown) => process.stderr.write(`${fault instanceof Error ? fault.stack : String(fault)}\n`);
     return { fault: toWireError(error, log).message };
   }
-}
-
-/** What is handed in where no view predicted anything at all. */
-const NOTHING: Grid = [[0]];
-
-/** The two candidates with most votes; one alone is both attempts. */
-function attemptsOf(candidates: readonly Candidate[]): SolveResult['attempts'][number] {
-  const first = candidates[0]?.grid ?? NOTHING;
-  return { attempt_1: first, attempt_2: candidates[1]?.grid ?? first };
-}
-
-function refuseTooLarge(task: Task, canvas: number, checkpoint: string | null): void {
-  const grids = [...task.train.flatMap(({ input, output }) => [input, output]), ...task.test.map(({ input }) => input)];
-  const largest = Math.max(...grids.map(flattenGrid).map(({ rows, columns }) => Math.max(rows, columns)));
-  if (largest <= canvas) return;
-  throw new StudioError(
-    'bad_input',
-    `${task.name} has a grid of ${largest} cells a side, and ${checkpoint} was trained on a canvas of ${canvas} × ${canvas}: choose a checkpoint of a larger canvas, or start from nothing.`,
-  );
 }

@@ -126,8 +126,9 @@ export class Solves extends Jobs<SolveRecord, SolveInfo, SolveDetail> {
     });
     const correct = known.length ? known.every(Boolean) : null;
     const file: Partial<SolveFile> = result?.kind === 'solve' ? result : {};
-    const { kept = null, bytes = null, sha256 = null } = file;
-    const error = kept && 'fault' in kept ? `Its playback cannot be made. ${kept.fault}` : null;
+    const { kept = null, bytes = null, sha256 = null, notes = [] } = file;
+    const fault = kept && 'fault' in kept ? [`Its playback cannot be made. ${kept.fault}`] : [];
+    const error = [...notes, ...fault].join(' ') || null;
     const kept_bytes = kept && 'bytes' in kept ? kept.bytes : null;
     this.update(id, { status, error, correct, bytes, sha256, kept_bytes, owner: null, resume_at_start: false });
   }
