@@ -83,6 +83,23 @@ describe('rollouts of a model', () => {
     });
   });
 
+  it('run in a graph that was made for a model which is gone', () => {
+    // The graph is kept by the model's shapes; noise makes another variant of it.
+    const { config, spec } = trainer;
+    const shapes = { ...spec, num_puzzle_identifiers: spec.num_puzzle_identifiers + 1 };
+    const batch = data.train.batch([1, 4]);
+    const gone = new Trainer(config, shapes, 1000, null);
+    evaluateBatch(gone.evaluated('raw'), gone.puzzles, batch, 1);
+    gone.dispose();
+    const next = new Trainer(config, shapes, 1000, null);
+    const { rows, noise } = new Paths(shapes, rollouts).start(batch, (place) => place);
+    evaluateBatch(next.evaluated('raw'), next.puzzles, { ...rows, size: 8 }, 1, { noise });
+    evaluateBatch(next.evaluated('raw'), next.puzzles, batch, 1);
+    const single = new Paths(shapes, { ...rollouts, paths: 2 }).start(data.train.batch([1]), (place) => place);
+    evaluateBatch(next.evaluated('raw'), next.puzzles, single.rows, 1, { noise: single.noise });
+    next.dispose();
+  });
+
   it('leave path 0 as it is without rollouts', () => {
     const batch = data.train.batch([2, 9]);
     const [last] = evaluateBatch(trainer.evaluated('raw'), trainer.puzzles, batch, 3, { lastOnly: true });

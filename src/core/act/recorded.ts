@@ -59,6 +59,8 @@ class EvaluationGraph {
   private tensors: number[] = [];
   /** [B, T, D] */
   private readonly latent: number[];
+  /** The model that asked last. Its tables are alive when another variant is recorded; those of earlier ones may be gone. */
+  private current: Evaluated;
 
   constructor(
     model: Evaluated,
@@ -68,6 +70,7 @@ class EvaluationGraph {
     const { spec } = net;
     const z = [B, totalLength(spec), spec.arch.hidden_size];
     this.latent = z;
+    this.current = model;
     const variables: StateSpec['variables'] = {};
     for (const { name, shape } of architecture.parameters(spec)) {
       variables[`weights/${name}`] = { dtype: 'float32', shape, values: null };
@@ -84,11 +87,18 @@ class EvaluationGraph {
       reset: { dtype: 'bool', shape: [B, 1, 1] },
       ...(width ? { puzzleRows: { dtype: 'float32', shape: [B, width] } } : {}),
     };
-    this.compiled = record(recordableStep(model), inputs, { variables }, { bfloat16 });
+    this.compiled = record(
+      recordableStep(() => this.current),
+      inputs,
+      { variables },
+      { bfloat16 },
+    );
   }
 
   /** Uploads the model's weights unless they are in the graph already. */
-  use({ architecture, net }: Evaluated): void {
+  use(model: Evaluated): void {
+    this.current = model;
+    const { architecture, net } = model;
     const tensors = architecture.parameters(net.spec).map(({ name }) => [name, net.weights[name]] as const);
     const ids = tensors.map(([, tensor]) => tensor.id);
     if (ids.every((id, i) => id === this.tensors[i])) return;
@@ -122,8 +132,9 @@ class EvaluationGraph {
   dispose = (): void => this.compiled.dispose();
 }
 
-function recordableStep({ architecture, net }: Evaluated): Recordable {
+function recordableStep(current: () => Evaluated): Recordable {
   return (inputs, state) => {
+    const { architecture, net } = current();
     const weights = Object.fromEntries(
       architecture.parameters(net.spec).map(({ name }) => [name, state[`weights/${name}`]]),
     );
