@@ -56,17 +56,12 @@ function step(columns: number) {
     latents: { z_H: blank(), z_L: blank() },
   };
   const cells = (name: string) => tf.tensor2d(numbers(name), [B, seq_len], 'int32');
-  const zero = tf.scalar(0);
   return lossAndGradients(program, state, {
     tokens: cells('inputs'),
     labels: cells('labels'),
     reset: tf.ones([B, 1, 1], 'bool'),
     last: tf.fill([B], 0, 'bool'),
     puzzleRows: tf.tensor2d(numbers('rows'), [B, puzzle_emb_ndim]),
-    lr: zero,
-    decay: zero,
-    correction1: zero,
-    correction2: zero,
   });
 }
 
