@@ -5,6 +5,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { StudioError } from '../../shared/errors';
 
+/** What the file is called in a dataset's folder and beside a checkpoint. */
+export const IDENTIFIERS = 'identifiers.json';
+
 const MAX_BYTES = 2 ** 30;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,6 +1,6 @@
 import type { ExportRequest } from '../../../shared/checkpoint';
+import { IDENTIFIERS } from '../../data/identifiers';
 import { ALL_CONFIG } from '../import/all-config';
-import { IDENTIFIERS } from '../import/model-source';
 
 /** What an export writes into its folder, and which of it comes last: where that is, the rest is. */
 export function exportedNames(step: number, format: ExportRequest['format']): { names: string[]; last: string } {

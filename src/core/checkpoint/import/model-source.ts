@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { TrainConfig } from '../../../shared/config';
 import { StudioError } from '../../../shared/errors';
-import { IdentifierTable } from '../../data/identifiers';
+import { IDENTIFIERS, IdentifierTable } from '../../data/identifiers';
 import { ALL_CONFIG, parseAllConfig } from './all-config';
 import { openTensorFile } from '../formats/open';
 import { isStudioCheckpoint, parseMeta, type CheckpointMeta } from '../native/checkpoint';
@@ -14,7 +14,6 @@ import { SafetensorsFile } from '../formats/safetensors';
 import { readFloat32, tableOf, type TableRows, type TensorFile, type TensorInfo } from '../formats/tensor-file';
 
 export const TABLE = 'puzzle_emb.weights';
-export const IDENTIFIERS = 'identifiers.json';
 
 /** Of compiled runs, of others, and of state dicts of the inner model alone. */
 const PREFIXES = ['_orig_mod.model.inner.', 'model.inner.', ''];
