@@ -1,5 +1,5 @@
-/** Solves in the studio: queued, computed, kept with their answers, cancelled, lost; and through `trm solve`. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** Solves in the studio: queued, computed, kept with their answers, cancelled, lost. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseHeader } from '../../src/core/checkpoint/formats/safetensors';
@@ -15,7 +15,6 @@ import { openStudio, type Studio } from '../../src/studio/studio';
 import { builtEntries } from './build';
 import { checkpointFile, runRecord } from './fixtures';
 import { freshFolder } from './home';
-import { jsonLines, runCli } from './processes';
 import { eventually, ScriptedCompute } from './scripted-compute';
 
 let entry: string;
@@ -349,55 +348,3 @@ async function traceOf(studio: Studio, trace: number) {
   };
   return { meta: JSON.parse(header.metadata.trace) as TraceMeta, tensors };
 }
-
-describe('trm solve', () => {
-  it('writes an answer per task and a submission', async () => {
-    const home = freshFolder();
-    const tasks = freshFolder();
-    mkdirSync(tasks, { recursive: true });
-    const { name: _name, ...content } = TASK;
-    writeFileSync(join(tasks, 'fill.json'), JSON.stringify(content));
-    const out = join(freshFolder(), 'answers');
-    const line = [
-      'solve',
-      tasks,
-      '--out',
-      out,
-      '--max-steps',
-      '30',
-      '--views',
-      '4',
-      '--json',
-      '--home',
-      home,
-      '--rollouts',
-      '2',
-      '--marks',
-      '60s',
-    ];
-    const ended = await runCli(line, {});
-    expect(ended.code).toBe(0);
-    expect(jsonLines(ended.stdout)).toMatchObject([{ event: 'solve', task: 'fill', status: 'done', step: 30 }]);
-    const result = JSON.parse(readFileSync(join(out, 'fill.json'), 'utf8')) as SolveResult;
-    expect(JSON.parse(readFileSync(join(out, 'submission.json'), 'utf8'))).toEqual({ fill: result.attempts });
-    expect(result.marks).toMatchObject([{ at: 60, step: 30, attempts: result.attempts }]);
-    expect(result.options.rollouts).toEqual({ paths: 2, noise: 0.6, choose: 'q', seed: 0 });
-    expect(Object.keys(result.rollouts ?? {})).toContain('rollouts/agreement');
-  }, 60_000);
-
-  it.each([
-    [['solve', 'nowhere.json', '--out', 'x'], 1, 'does not exist'],
-    [['solve', 'a.json', '--out', 'x', '--budget', 'soon'], 2, '--budget is soon'],
-    [['solve', 'a.json', '--out', 'x', '--learn', 'some'], 2, '--learn is some'],
-    [['solve', 'a.json', '--out', 'x', '--noise', 'much'], 2, '--noise is much: use a number above 0.'],
-    [
-      ['solve', 'a.json', '--out', 'x', '--budget', '1m', '--marks', '30s,2m'],
-      2,
-      '--marks has 120 s, and the budget is 60 s',
-    ],
-    [['solve', 'a.json'], 2, '--out'],
-  ])('%j is refused in one sentence', async (line, code, says) => {
-    const ended = await runCli([...line, '--home', freshFolder()], {});
-    expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(says)]);
-  });
-});

@@ -66,8 +66,7 @@ export async function loadCase(folder: string, name: string): Promise<ParityCase
   const json = (await optional('config.json', readJson)) as unknown;
   if (json === null) throw broken(folder, 'there is no config.json');
   const { config, spec, totalSteps, steps } = readConfig(json, folder, notes);
-  const first =
-    (await optional('weights.safetensors', tensors)) ?? (await optional('step_0', async (path) => ofTorch(path)));
+  const first = (await optional('weights.safetensors', tensors)) ?? (await optional('step_0', ofTorch));
   if (!first) throw broken(folder, 'there is no weights.safetensors and no step_0');
   const train = (await optional('train.safetensors', tensors)) ?? new Map<string, NamedTensor>();
   const evaluation = await optional('eval.safetensors', tensors);
@@ -93,14 +92,14 @@ export async function loadCase(folder: string, name: string): Promise<ParityCase
 }
 
 /** The first weights as torch.save wrote them. */
-function ofTorch(path: string): Tensors {
+async function ofTorch(path: string): Promise<Tensors> {
   const file = openTensorFile(path);
   try {
     return new Map(
       [...file.tensors].map(([name, { shape }]) => [name, { shape, data: readFloat32(file, name) }] as const),
     );
   } finally {
-    file.close();
+    await file.close();
   }
 }
 

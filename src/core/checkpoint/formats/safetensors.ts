@@ -275,6 +275,6 @@ export async function readSafetensors(
     for (const name of file.header.tensors.keys()) tensors.set(name, await file.read(name));
     return { metadata: file.header.metadata, tensors };
   } finally {
-    file.close();
+    await file.close();
   }
 }
