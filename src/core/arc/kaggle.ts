@@ -18,8 +18,15 @@ export interface Collection {
 
 const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
 
-/** @param document of which `value` is an object */
-export function readChallenges({ value, keys, duplicates }: JsonDocument, file: string): Collection {
+/**
+ * @param document of which `value` is an object
+ * @param skip told of each task before it is checked; where it says so, the task is left out without a fault
+ */
+export function readChallenges(
+  { value, keys, duplicates }: JsonDocument,
+  file: string,
+  skip: (task: unknown, place: string) => boolean = () => false,
+): Collection {
   const faults: string[] = [];
   for (const { key, depth, line } of duplicates) {
     faults.push(
@@ -32,7 +39,10 @@ export function readChallenges({ value, keys, duplicates }: JsonDocument, file: 
   const tasks: Task[] = [];
   for (const name of keys) {
     if (twice.has(name)) continue;
-    const checked = checkTask(name, (value as Record<string, unknown>)[name], `${file}, task ${name}`);
+    const task = (value as Record<string, unknown>)[name];
+    const place = `${file}, task ${name}`;
+    if (skip(task, place)) continue;
+    const checked = checkTask(name, task, place);
     if (checked.task) tasks.push(checked.task);
     faults.push(...checked.faults);
   }

@@ -19,6 +19,8 @@ export interface GatheredFile {
   read(): Promise<Uint8Array>;
   /** By offset, however large it is. */
   open(): Promise<ByteSource>;
+  /** From front to back, where that needs less memory than `open`; see `chunksOf`. */
+  chunks?(): AsyncIterable<Uint8Array>;
 }
 
 export interface Gathered {

@@ -1,14 +1,21 @@
 /**
- * Tells by their content what gathered files are: Kaggle's challenges and solutions, single tasks, archives of these,
- * CSVs of Sudoku or mazes, dataset folders, something else.
+ * Tells by their content what gathered files are: Kaggle's challenges and solutions, single tasks, collections in other
+ * formats (`formats/`), archives of these, CSVs of Sudoku or mazes, dataset folders, something else.
  * Every fault becomes one sentence; nothing is stored here.
  */
 import type { Task } from '../../shared/arc';
 import type { ImportItem, ImportProblem } from '../../shared/contract/imports';
-import { StudioError, toWireError } from '../../shared/errors';
+import { StudioError } from '../../shared/errors';
 import { parseJson, type JsonDocument } from '../arc/json';
 import { isRecord, joinSolutions, readChallenges } from '../arc/kaggle';
 import { checkTask } from '../../shared/arc-task';
+import { sentenceOf } from './chunks';
+import { isTaskNumbers, readDocument } from './formats';
+import type { Candidate, Reading } from './formats/format';
+import { shapeOf } from './formats/shape';
+import { readJsonLines } from './json-lines';
+import { CountedFaults } from './counted';
+import { isOversized } from './oversized';
 import { hasPuzzleHeader, takeCsvs, takeFolders, type Finder, type FoundDataset } from './found-datasets';
 import { folderOf, type GatheredFile } from './gather';
 import { SubsetNames, type RecognisedSubset } from './subsets';
@@ -23,26 +30,13 @@ export interface Recognised {
   datasets: FoundDataset[];
 }
 
-const MAX_TOTAL_BYTES = 2 ** 30;
-
-type Shape = 'task' | 'challenges' | 'solutions' | 'submission' | 'empty' | 'other';
-
-function shapeOf(value: unknown): Shape {
-  if (!isRecord(value)) return 'other';
-  if (Object.hasOwn(value, 'train') || Object.hasOwn(value, 'test')) {
-    // A collection may hold a task called "test"; a task's own "test" is a list.
-    const isTask = [value.train, value.test].some((part) => part !== undefined && !isRecord(part));
-    if (isTask) return 'task';
-  }
-  const values = Object.values(value);
-  if (values.length === 0) return 'empty';
-  if (values.some((v) => isRecord(v) && (Object.hasOwn(v, 'train') || Object.hasOwn(v, 'test')))) return 'challenges';
-  if (values.every(Array.isArray)) {
-    const isAttempt = (v: unknown): boolean => isRecord(v) && Object.hasOwn(v, 'attempt_1');
-    return values.some((v) => (v as unknown[]).some(isAttempt)) ? 'submission' : 'solutions';
-  }
-  return 'other';
+export interface RecogniseOptions extends WorkOptions {
+  /** Pairs under `arc-gen`, as in the Code Golf tasks of 2025, become further demonstrations instead of being left out. */
+  arcGen?: boolean;
 }
+
+const MAX_TOTAL_BYTES = 2 ** 30;
+const JSON_LINES = /\.(jsonl|ndjson)$/i;
 
 /** What a folder of single tasks is, by the way in which the repositories of ARC lay theirs out. */
 function folderKind(relative: string): string {
@@ -61,7 +55,8 @@ interface Pair {
   solutions?: Half;
 }
 
-const nameOf = (relative: string): string => relative.slice(relative.lastIndexOf('/') + 1).replace(/\.json$/i, '');
+const nameOf = (relative: string): string =>
+  relative.slice(relative.lastIndexOf('/') + 1).replace(/\.(json|jsonl|ndjson)$/i, '');
 /** "arc-agi_training_challenges" → "arc-agi_training": what both files of a pair share. */
 const stemOf = (relative: string): string => nameOf(relative).replace(/[-_. ]?(challenges|solutions)$/i, '');
 
@@ -71,7 +66,11 @@ class Recogniser implements Finder {
   readonly problems: ImportProblem[] = [];
   private readonly pairs = new Map<string, Pair>();
   private readonly singles: { file: GatheredFile; task: Task }[] = [];
+  private readonly collections: { file: GatheredFile; name: string; tasks: Task[] }[] = [];
+  private readonly counted = new CountedFaults();
   private notJson: GatheredFile[] = [];
+
+  constructor(private readonly arcGen: boolean) {}
 
   fault(file: Pick<GatheredFile, 'path'>, message: string, harmless = false): void {
     this.problems.push({ file: file.path, message, harmless });
@@ -79,21 +78,15 @@ class Recogniser implements Finder {
 
   add(file: GatheredFile, bytes: Uint8Array): void {
     const document = parseJson(bytes, file.relative);
+    const reading = readDocument(document, file.relative, nameOf(file.relative));
+    if (reading) return this.take(file, reading, document);
     const shape = shapeOf(document.value);
     switch (shape) {
       case 'task': {
         // Those in a folder are told as one.
         if (!file.relative.includes('/')) this.itemOf(file, 'single task', 1);
-        const [twice] = document.duplicates;
-        if (twice) {
-          this.fault(
-            file,
-            `${file.relative}: the key "${twice.key}" stands twice in one object at line ${twice.line}: keep one.`,
-          );
-          return;
-        }
-        const { task, faults } = checkTask(nameOf(file.relative), document.value, file.relative);
-        for (const message of faults) this.fault(file, message);
+        if (this.hasTwice(file, document)) return;
+        const task = this.check(file, { name: nameOf(file.relative), value: document.value, place: file.relative });
         if (task) this.singles.push({ file, task });
         return;
       }
@@ -110,11 +103,80 @@ class Recogniser implements Finder {
         this.fault(file, `${file.relative} holds no tasks, only {}: choose another file.`);
         return;
       case 'other':
+        if (isTaskNumbers(document.value)) return void this.notJson.push(file);
         this.fault(
           file,
           `${file.relative} is JSON but holds no task: a task has "train" and "test", a collection maps names to tasks.`,
         );
     }
+  }
+
+  /** JSON lines. @throws StudioError for what ends the file early; errors of the file system */
+  async addLines(file: GatheredFile, breathe: () => Promise<void>): Promise<void> {
+    const name = nameOf(file.relative);
+    const check = (candidate: Candidate): Task | null => this.check(file, candidate);
+    const fault = (message: string): void => this.fault(file, message);
+    const { title, tasks, notes } = await readJsonLines(file, name, check, fault, breathe);
+    if (title === null) return;
+    this.itemOf(file, `JSON lines of ${title}`, tasks.length);
+    for (const note of notes) this.counted.note(file, note);
+    this.collections.push({ file, name, tasks });
+  }
+
+  /** What a format made of a file. */
+  private take(file: GatheredFile, { kind, single, collections, notes }: Reading, document: JsonDocument): void {
+    const inFolder = file.relative.includes('/');
+    const count = collections.reduce((sum, { candidates }) => sum + candidates.length, 0);
+    if (!single || !inFolder) this.itemOf(file, kind, count);
+    if (this.hasTwice(file, document)) return;
+    for (const note of notes) this.counted.note(file, note);
+    for (const { name, candidates } of collections) {
+      const tasks = new Map<string, Task>();
+      for (const candidate of candidates) {
+        if (tasks.has(candidate.name)) {
+          this.fault(file, `${candidate.place}: the task stands there twice: keep one of the two.`);
+          continue;
+        }
+        const task = this.check(file, candidate);
+        if (task) tasks.set(task.name, task);
+      }
+      if (single) this.singles.push(...[...tasks.values()].map((task) => ({ file, task })));
+      else this.collections.push({ file, name, tasks: [...tasks.values()] });
+    }
+  }
+
+  /** The task, or null where it is wrong, which is told, or too large, which is counted. */
+  private check(file: GatheredFile, { name, value, place }: Candidate): Task | null {
+    if (this.tooLarge(file, value, place)) return null;
+    const { task, faults } = checkTask(name, this.withGenerated(file, value, place), place);
+    for (const message of faults) this.fault(file, message);
+    return task;
+  }
+
+  private tooLarge(file: GatheredFile, value: unknown, place: string): boolean {
+    if (!isOversized(value)) return false;
+    this.counted.oversized.add(file, place);
+    return true;
+  }
+
+  /** A task's further pairs are taken or told, as was asked. */
+  private withGenerated(file: GatheredFile, value: unknown, place: string): unknown {
+    if (!isRecord(value) || !Array.isArray(value['arc-gen'])) return value;
+    const further = value['arc-gen'] as unknown[];
+    if (!this.arcGen) {
+      if (further.length > 0) this.counted.generated.add(file, place);
+      return value;
+    }
+    return Array.isArray(value.train) ? { ...value, train: [...(value.train as unknown[]), ...further] } : value;
+  }
+
+  private hasTwice(file: GatheredFile, { duplicates: [twice] }: JsonDocument): boolean {
+    if (!twice) return false;
+    this.fault(
+      file,
+      `${file.relative}: the key "${twice.key}" stands twice in one object at line ${twice.line}: keep one.`,
+    );
+    return true;
   }
 
   /** A file in a dropped folder that is of another kind; dropped by itself it is a mistake worth a word. */
@@ -152,8 +214,16 @@ class Recogniser implements Finder {
 
   finish(names: SubsetNames): RecognisedSubset[] {
     const subsets = [...this.pairs.values()].flatMap((pair) => this.collection(pair, names) ?? []);
+    for (const { file, name, tasks } of this.collections) {
+      if (tasks.length > 0) subsets.push({ ...names.take(name), source: file.path, tasks });
+    }
     const collections = new Set(subsets.flatMap(({ tasks }) => tasks.map(({ name }) => name)));
-    const groups = names.group(this.singles, collections, (file, message) => this.fault(file, message));
+    const groups = names.group(
+      this.singles,
+      collections,
+      (file, message) => this.fault(file, message),
+      (file) => this.counted.note(file, 'other tasks have these names too, so the folder’s name stands in front'),
+    );
     for (const { source, tasks, sample } of groups) {
       if (!sample.relative.includes('/')) continue;
       this.item({ file: source, recognised_as: folderKind(sample.relative), tasks: tasks.length, puzzles: 0 });
@@ -170,7 +240,9 @@ class Recogniser implements Finder {
         true,
       );
     }
-    return subsets.filter(({ tasks }) => tasks.length > 0);
+    const taken = subsets.filter(({ tasks }) => tasks.length > 0);
+    this.problems.push(...this.counted.problems(taken.length === 0));
+    return taken;
   }
 
   private collection({ challenges, solutions }: Pair, names: SubsetNames): RecognisedSubset | null {
@@ -183,7 +255,9 @@ class Recogniser implements Finder {
       return null;
     }
     const { file } = challenges;
-    let { tasks, faults } = readChallenges(challenges.document, file.relative);
+    let { tasks, faults } = readChallenges(challenges.document, file.relative, (task, place) =>
+      this.tooLarge(file, task, place),
+    );
     for (const message of faults) this.fault(file, message);
     if (solutions) {
       const { keys } = challenges.document;
@@ -203,13 +277,13 @@ class Recogniser implements Finder {
 export async function recognise(
   gathered: readonly GatheredFile[],
   taken: readonly string[],
-  options: WorkOptions = {},
+  options: RecogniseOptions = {},
 ): Promise<Recognised> {
-  const recogniser = new Recogniser();
+  const recogniser = new Recogniser(options.arcGen ?? false);
   const breather = new Breather(options, 'The import');
   const unpacked = await unpackArchives(gathered, (file, message) => recogniser.fault(file, message), options);
-  for (const { file } of unpacked.archives) {
-    recogniser.item({ file: file.path, recognised_as: 'zip archive', tasks: 0, puzzles: 0 });
+  for (const { file, kind } of unpacked.archives) {
+    recogniser.item({ file: file.path, recognised_as: kind, tasks: 0, puzzles: 0 });
   }
   const files = await takeFolders(unpacked.files, recogniser);
   const csvs: GatheredFile[] = [];
@@ -221,11 +295,16 @@ export async function recognise(
       csvs.push(file);
       continue;
     }
-    if (!/\.json$/i.test(file.relative)) {
+    const lines = JSON_LINES.test(file.relative);
+    if (!lines && !/\.json$/i.test(file.relative)) {
       recogniser.other(file);
       continue;
     }
     try {
+      if (lines) {
+        await recogniser.addLines(file, () => breather.breathe(i, files.length, 'files read'));
+        continue;
+      }
       const bytes = await file.read();
       total += bytes.byteLength;
       if (total > MAX_TOTAL_BYTES) {
@@ -236,9 +315,8 @@ export async function recognise(
       }
       recogniser.add(file, bytes);
     } catch (error) {
-      const wire = toWireError(error);
-      if (wire.code === 'internal' || wire.code === 'cancelled' || total > MAX_TOTAL_BYTES) throw error;
-      recogniser.fault(file, wire.message);
+      if (total > MAX_TOTAL_BYTES) throw error;
+      recogniser.fault(file, sentenceOf(error));
     }
   }
   await takeCsvs(csvs, recogniser, options);

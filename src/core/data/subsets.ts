@@ -1,5 +1,6 @@
 /** Which collection an imported task joins, and what that is called. */
 import type { Task } from '../../shared/arc';
+import { proposeSegment } from '../../shared/path-segment';
 import type { GatheredFile } from './gather';
 
 export interface RecognisedSubset {
@@ -46,13 +47,15 @@ export class SubsetNames {
   /**
    * Single tasks by collection: one for each dropped folder, with what its folders hold, or for each of its folders
    * named training, evaluation and the like; one for all files dropped by themselves. A task that stands twice in one
-   * collection, or by itself and also in a collection of the same import, is a fault; the first one stays. `sample` is
-   * the first file of each.
+   * collection, or by itself and also in a collection of the same import, is a fault; the first one stays. Different
+   * tasks of one name in several folders are none: they get their folders' names in front, which `renamed` is told.
+   * `sample` is the first file of each.
    */
   group(
     singles: readonly Single[],
     collections: ReadonlySet<string>,
     fault: (file: GatheredFile, message: string) => void,
+    renamed: (file: GatheredFile, name: string) => void,
   ): (RecognisedSubset & { sample: GatheredFile })[] {
     const groups = new Map<string, Single[]>();
     for (const single of singles) {
@@ -61,6 +64,7 @@ export class SubsetNames {
       if (members) members.push(single);
       else groups.set(key, [single]);
     }
+    for (const [key, members] of groups) if (key) groups.set(key, toldApart(members, renamed));
     const inFolders = new Map<string, string>();
     for (const [key, members] of groups)
       if (key) for (const { file, task } of members) inFolders.set(task.name, file.relative);
@@ -88,6 +92,28 @@ export class SubsetNames {
     }
     return subsets;
   }
+}
+
+/** Members of which different ones of one name, from several folders, are called "folder-name". */
+function toldApart(members: readonly Single[], renamed: (file: GatheredFile, name: string) => void): Single[] {
+  const byName = new Map<string, Single[]>();
+  for (const single of members) {
+    const same = byName.get(single.task.name);
+    if (same) same.push(single);
+    else byName.set(single.task.name, [single]);
+  }
+  const content = ({ task: { train, test } }: Single): string => JSON.stringify([train, test]);
+  const differ = new Set<string>();
+  for (const [name, same] of byName) {
+    if (same.length > 1 && same.some((single) => content(single) !== content(same[0]))) differ.add(name);
+  }
+  return members.map(({ file, task }) => {
+    const folder = file.relative.split('/').at(-2);
+    if (!differ.has(task.name) || folder === undefined) return { file, task };
+    const name = proposeSegment(`${folder}-${task.name}`);
+    renamed(file, name);
+    return { file, task: { ...task, name } };
+  });
 }
 
 /** "" for a file dropped by itself, else the dropped folder's name, and the split folder's behind it. */

@@ -16,11 +16,12 @@ export interface Dragged {
 const TYPES: readonly { types: readonly string[]; one: string; many: string }[] = [
   { types: ['application/json'], one: 'JSON file', many: 'JSON files' },
   { types: ['application/zip', 'application/x-zip-compressed'], one: 'zip archive', many: 'zip archives' },
+  { types: ['application/gzip', 'application/x-gzip', 'application/x-tar'], one: 'packed file', many: 'packed files' },
   { types: ['text/csv', 'application/vnd.ms-excel'], one: 'CSV file', many: 'CSV files' },
 ];
 
 /** Names of files that are worth reading. */
-export const IMPORTABLE = ['.json', '.csv', '.zip', '.npy'] as const;
+export const IMPORTABLE = ['.json', '.jsonl', '.ndjson', '.csv', '.zip', '.tar', '.tgz', '.gz', '.npy'] as const;
 
 /**
  * What is over the window, in words. Before letting go a browser tells only how many things there are and their MIME
@@ -44,7 +45,7 @@ export function recognise(items: readonly Dragged[]): { title: string; text: str
     title: parts.join(', ') || 'Files',
     text: usable
       ? 'Drop to look inside for ARC tasks, CSVs of puzzles, datasets or a checkpoint. Nothing is stored before you say so.'
-      : 'Tasks come as .json files, puzzles as .csv, datasets as folders, any of them in a .zip; these will be left out.',
+      : 'Tasks come as .json or .jsonl files, puzzles as .csv, datasets as folders, any of them in a .zip or .tar.gz; these will be left out.',
     usable,
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { PuzzleKind } from '../arc';
 import type { DataWarning } from '../dataset';
 import type { TaskSummary } from './tasks';
-import { method, none } from './method';
+import { method } from './method';
 import { absolutePath } from './path';
 
 export interface ImportItem {
@@ -55,7 +55,10 @@ const bytes = z.custom<Uint8Array>((v) => v instanceof Uint8Array, 'expected byt
 
 export const importMethods = {
   /** An import gathers files (by path, or by content where the window has no paths), shows what it found, then stores. */
-  'import.begin': method<{ import: string }>()(none),
+  'import.begin': method<{ import: string }>()(
+    // Pairs under `arc-gen` become further demonstrations.
+    z.strictObject({ arc_gen: z.boolean().default(false) }),
+  ),
   'import.add_paths': method<{ files: number }>()(
     z.strictObject({ import: z.string(), paths: z.array(absolutePath).min(1) }),
   ),

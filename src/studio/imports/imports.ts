@@ -18,6 +18,7 @@ import { dropPrepared, prepareDatasets, storePrepared } from './store-datasets';
 
 interface Session {
   id: string;
+  arcGen: boolean;
   files: GatheredFile[];
   /** What could not be gathered. */
   problems: ImportProblem[];
@@ -49,7 +50,8 @@ export class Imports {
     private readonly datasets: Datasets,
   ) {}
 
-  begin(): { import: string } {
+  /** @param arcGen whether pairs under `arc-gen` are taken as demonstrations */
+  begin(arcGen = false): { import: string } {
     const now = performance.now();
     for (const s of [...this.sessions.values()].sort((a, b) => a.touched - b.touched)) {
       if (now - s.touched > FORGET_MS || this.sessions.size >= MAX_SESSIONS) this.drop(s);
@@ -57,6 +59,7 @@ export class Imports {
     const id = newId();
     this.sessions.set(id, {
       id,
+      arcGen,
       files: [],
       problems: [],
       bytes: 0,
@@ -220,7 +223,11 @@ export class Imports {
     while (!session.recognised) {
       const { files, additions } = session;
       const taken = this.context.store.subsets.list().map((s) => s.name);
-      const found = await recognise(files, taken, { signal: session.abort.signal, progress: this.progress(session) });
+      const found = await recognise(files, taken, {
+        signal: session.abort.signal,
+        progress: this.progress(session),
+        arcGen: session.arcGen,
+      });
       if (session.additions === additions) session.recognised = found;
     }
     return session.recognised;
