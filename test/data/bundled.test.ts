@@ -39,6 +39,23 @@ describe('the bundled collections', () => {
     expect(kaggle).toHaveLength(BUNDLED_SUBSETS.length);
   });
 
+  it.each(BUNDLED_SUBSETS.flatMap((name) => BUNDLED[name].editions.map((edition) => [name, edition] as const)))(
+    '%s has its number of test inputs in every edition',
+    async (name, edition) => {
+      const tasks = await readBundled(resources, name, edition.name);
+      expect(tasks).toHaveLength(BUNDLED[name].count);
+      expect(tasks.reduce((sum, task) => sum + task.test.length, 0)).toBe(edition.test_inputs);
+    },
+  );
+
+  it('come in editions: the official ARC-AGI-2 evaluation differs in six tasks, order kept', async () => {
+    const [old, official] = await Promise.all([readBundled(resources, 'evaluation2'), readBundled(resources, 'evaluation2', '2025-05-15')]);
+    expect(official.map((t) => t.name)).toEqual(old.map((t) => t.name));
+    const changed = official.filter((task, i) => JSON.stringify(task) !== JSON.stringify(old[i]));
+    expect(changed.map((t) => t.name).sort()).toEqual(['4a21e3da', 'abc82100', 'b6f77b65', 'd8e07eb2', 'f560132c', 'faa9f03d']);
+    await expect(readBundled(resources, 'evaluation2', '2024')).rejects.toThrow('There is no edition 2024 of ARC-AGI-2 evaluation: choose reference, 2025-05-15.');
+  }); // prettier-ignore
+
   it('are small, and carry their licences', () => {
     const files = readdirSync(join(resources, 'arc'));
     const bytes = files.reduce((sum, file) => sum + statSync(join(resources, 'arc', file)).size, 0);
