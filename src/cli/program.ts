@@ -17,6 +17,7 @@ import { parityCommand } from './commands/parity';
 import { exportCommand } from './commands/export';
 import { importCheckpointCommand } from './commands/import-checkpoint';
 import { runsCommand } from './commands/runs';
+import { scoreCommand } from './commands/score';
 import { serveCommand } from './commands/serve';
 import { solveCommand } from './commands/solve';
 import { traceCommand } from './commands/trace';
@@ -44,6 +45,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   buildMazeCommand(program, exit);
   evalCommand(program, exit);
   solveCommand(program, exit);
+  scoreCommand(program);
   traceCommand(program, exit);
   exportCommand(program, exit);
   importCheckpointCommand(program, exit);
