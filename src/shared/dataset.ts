@@ -25,6 +25,11 @@ export const ArcRecipeSchema = z.strictObject({
   tasks: z.array(z.string()).optional(),
   /** Test inputs without a solution get the output `[[0]]`, as in the reference; absent or false refuses them. */
   allow_missing_solutions: z.boolean().optional(),
+  /**
+   * Tasks that give something of the test set away (its names, its grids, also turned or recoloured, its answers) are left
+   * out of the other subsets; absent or false keeps them, as the reference does.
+   */
+  leave_out_leaks: z.boolean().optional(),
   seed,
 });
 

@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readKaggleSubset } from '../../src/core/arc/kaggle';
 import { buildArc, type TaskSubset } from '../../src/core/data/arc-builder';
-import { readBundled } from '../../src/core/data/bundled';
+import { leaveOutLeaks } from '../../src/core/data/leave-out';
+import { readBundled, type BundledName } from '../../src/core/data/bundled';
 import { decodeCanvas } from '../../src/shared/arc-canvas';
 import { drawAugmentations, type ArcPuzzle } from '../../src/core/data/arc-augment';
 import { LegacyRandom } from '../../src/core/data/numpy-random';
@@ -70,6 +71,49 @@ const task = (name: string, side = 4, output: number[][] | undefined = corner(si
     { input: solid(side, 5), output: corner(side) },
   ],
   test: [output ? { input: corner(side), output } : { input: corner(side) }],
+});
+
+describe('leaks', () => {
+  const build = async (names: readonly BundledName[], out: string, more: Partial<ArcRecipe> = {}) => {
+    const subsets = names.map(async (name) => ({ name, tasks: await readBundled(join(root, 'resources'), name) }));
+    return buildArc(recipe([...names], names[1], 0, more), await Promise.all(subsets), join(folder, out));
+  };
+
+  it('of ARC-AGI-1’s evaluation set into ARC-AGI-2’s are left out where that is asked, named, and recorded', async () => {
+    const kept = await build(['evaluation', 'evaluation2'], 'kept');
+    expect([kept.left_out, 'leave_out_leaks' in (kept.recipe as ArcRecipe)]).toEqual([[], false]);
+    const clean = await build(['evaluation', 'evaluation2'], 'clean', { leave_out_leaks: true });
+    expect(clean.left_out.map(({ name }) => name).sort()).toEqual(['0934a4d8', '136b0064', '16b78196', '981571dc', 'aa4ec2a5', 'da515329']);
+    expect(clean.left_out[0].reason).toMatch(/^Of evaluation: .* of evaluation2(, as|$)/);
+    const written = JSON.parse(readFileSync(join(folder, 'clean/studio.json'), 'utf8')) as DatasetSidecar;
+    expect(written).toEqual(clean);
+    expect(written.recipe).toMatchObject({ leave_out_leaks: true });
+    // Split test is the test set in both.
+    const tests = (out: string): string[] => Object.keys(JSON.parse(readFileSync(join(folder, out, 'test_puzzles.json'), 'utf8')) as object);
+    expect(tests('clean').sort()).toEqual(tests('kept').sort());
+    const trained = new Set(clean.left_out.map(({ name }) => name));
+    const names = JSON.parse(readFileSync(join(folder, 'clean/identifiers.json'), 'utf8')) as string[];
+    expect(names.filter((name) => trained.has(name)).sort()).toEqual([...trained].sort()); // from the test set, once each
+  }); // prettier-ignore
+
+  const pairs = (n: number, t: Dihedral = 0): Task['train'] =>
+    [n, n + 1].map((k) => {
+      const grid = (m: number) => unflattenGrid(transformGrid(flattenGrid([[m % 10, 1, 0], [2, m % 7, m % 5]]), t)); // prettier-ignore
+      return { input: grid(k), output: grid(k + 3) };
+    });
+  it.each<[string, Task, string | null]>([
+    ['its name', { name: 't', train: pairs(40), test: pairs(43) }, 'it has the name of t of b'],
+    ['its grids', { name: 'u', train: pairs(10), test: pairs(13) }, 'all its grids are those of t of b, as they are, or turned or recoloured'],
+    ['its grids, turned', { name: 'u', train: pairs(10, 3), test: pairs(13, 3) }, 'all its grids are those of t of b, as they are, or turned or recoloured'],
+    ['its answer', { name: 'u', train: [...pairs(40), pairs(13)[0]], test: pairs(43) }, 'one of its pairs is a test pair of t of b, as it is, or turned or recoloured'],
+    ['a demonstration', { name: 'u', train: [...pairs(40), pairs(10)[0]], test: pairs(43) }, null],
+    ['nothing', { name: 'u', train: pairs(40), test: pairs(43) }, null],
+  ])('are what holds of a test task %s', async (_, other, why) => {
+    const test = { name: 'b', tasks: [{ name: 't', train: pairs(10), test: pairs(13) }] };
+    const { subsets, leftOut } = await leaveOutLeaks([{ name: 'a', tasks: [other] }, test], (name) => name === 'b');
+    expect(leftOut).toEqual(why === null ? [] : [{ name: other.name, reason: `Of a: ${why}.` }]);
+    expect(subsets).toEqual([{ name: 'a', tasks: why === null ? [other] : [] }, test]);
+  }); // prettier-ignore
 });
 
 describe('the builder', () => {

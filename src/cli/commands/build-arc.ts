@@ -17,6 +17,7 @@ interface Flags extends Globals {
   seed: string;
   canvas: string;
   allowMissingSolutions?: true;
+  leaveOutLeaks?: true;
 }
 
 export function buildArcCommand(program: Command, exit: (code: number) => void): void {
@@ -30,6 +31,7 @@ export function buildArcCommand(program: Command, exit: (code: number) => void):
     .option('--num-aug <n>', 'augmentations per puzzle', '1000')
     .option('--seed <n>', 'seed of every draw', '42')
     .option('--allow-missing-solutions', 'put [[0]] where a test input has no solution, as the reference does')
+    .option('--leave-out-leaks', 'leave out of the other subsets what the test set holds; the reference keeps it')
     .option('--canvas <n>', 'side of the square canvas; tasks that do not fit are left out', '30')
     .action(async (_options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
@@ -41,6 +43,7 @@ export function buildArcCommand(program: Command, exit: (code: number) => void):
         seed: wholeNumber(flags.seed, '--seed', 0, 2 ** 32 - 1),
         canvas: wholeNumber(flags.canvas, '--canvas', 1, 30),
         ...(flags.allowMissingSolutions ? { allow_missing_solutions: true } : {}),
+        ...(flags.leaveOutLeaks ? { leave_out_leaks: true } : {}),
       };
       if (!recipe.subsets.includes(recipe.test_set)) {
         say(

@@ -26,6 +26,7 @@ interface BuildFlags extends Globals {
   testSetName?: string;
   numAug: string;
   canvas: string;
+  leaveOutLeaks?: true;
   seed: string;
   name?: string;
 }
@@ -64,6 +65,7 @@ export function datasetsCommand(program: Command, exit: (code: number) => void):
     .option('--test-set-name <name>', 'the collection whose test pairs become the test split')
     .option('--num-aug <n>', 'augmentations per puzzle', '1000')
     .option('--canvas <n>', 'side of the square canvas', '30')
+    .option('--leave-out-leaks', 'leave out of the other collections what the test set holds')
     .option('--seed <n>', 'seed of every draw', '42')
     .option('--name <name>', 'name of the dataset')
     .action(async (_o: unknown, command: Command) => {
@@ -152,6 +154,7 @@ function recipeOf(flags: BuildFlags): { recipe: DatasetRecipe; name: string } {
     num_aug: wholeNumber(flags.numAug, '--num-aug', 0, 10_000),
     canvas: wholeNumber(flags.canvas, '--canvas', 1, 30),
     seed: wholeNumber(flags.seed, '--seed', 0, 2 ** 32 - 1),
+    ...(flags.leaveOutLeaks ? { leave_out_leaks: true } : {}),
   };
   return { recipe, name: subsets.join('+') };
 }

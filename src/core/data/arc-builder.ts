@@ -12,6 +12,7 @@ import { StudioError } from '../../shared/errors';
 import { nearest } from '../../shared/nearest';
 import { NO_SOLUTION, arcPuzzle, drawAugmentations } from './arc-augment';
 import { writeArcSplits, type ArcGroup } from './arc-writer';
+import { leaveOutLeaks } from './leave-out';
 import { LegacyRandom } from './numpy-random';
 import { pythonJson, type PythonValue } from './python-json';
 import { writeIdentifiers, writeSidecar } from './split-writer';
@@ -39,7 +40,7 @@ export async function buildArc(
   out: string,
   options: WorkOptions = {},
 ): Promise<DatasetSidecar> {
-  const { chosen, leftOut } = chooseTasks(recipe, subsets);
+  const { chosen, leftOut } = await withoutLeaks(recipe, chooseTasks(recipe, subsets), options);
   return makeWholeFolder(out, async (folder) => {
     const random = new LegacyRandom(recipe.seed);
     const breather = new Breather(options, 'Building the dataset');
@@ -48,7 +49,7 @@ export async function buildArc(
     const groups: ArcGroup[] = [];
     const total = chosen.reduce((sum, { tasks }) => sum + tasks.length, 0);
     for (const { name, tasks } of chosen) {
-      const toTest = name === recipe.test_set || name === SECOND_TEST_SET;
+      const toTest = isTestSubset(recipe, name);
       const shuffled = [...tasks];
       random.shuffle(shuffled);
       for (const task of shuffled) {
@@ -82,11 +83,24 @@ export async function buildArc(
   });
 }
 
+/** Whether the recipe sends the subset's test pairs to split test. */
+export const isTestSubset = (recipe: ArcRecipe, name: string): boolean =>
+  name === recipe.test_set || name === SECOND_TEST_SET;
+
+interface Chosen {
+  chosen: TaskSubset[];
+  leftOut: DatasetSidecar['left_out'];
+}
+
+/** Without what the training subsets give away of the test set, where the recipe asks for that. */
+async function withoutLeaks(recipe: ArcRecipe, { chosen, leftOut }: Chosen, options: WorkOptions): Promise<Chosen> {
+  if (!recipe.leave_out_leaks) return { chosen, leftOut };
+  const clean = await leaveOutLeaks(chosen, (name) => isTestSubset(recipe, name), options);
+  return { chosen: clean.subsets, leftOut: [...leftOut, ...clean.leftOut] };
+}
+
 /** The tasks that take part, in the recipe's order of subsets, and those left out. */
-function chooseTasks(
-  recipe: ArcRecipe,
-  subsets: readonly TaskSubset[],
-): { chosen: TaskSubset[]; leftOut: DatasetSidecar['left_out'] } {
+function chooseTasks(recipe: ArcRecipe, subsets: readonly TaskSubset[]): Chosen {
   const leftOut: DatasetSidecar['left_out'] = [];
   const missing = new Set(recipe.tasks);
   const only = recipe.tasks && new Set(recipe.tasks);

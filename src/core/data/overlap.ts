@@ -31,6 +31,21 @@ interface Indexed extends TaskSet {
   answers: Map<string, string[]>;
 }
 
+export interface TaskKeys {
+  /** Of all its pairs together, in any order. */
+  content: string;
+  /** Of its solved pairs; those of its test pairs are `answers` too. */
+  solved: string[];
+  answers: string[];
+}
+
+/** What a task is compared by: equal where grids are, also when they are turned or recoloured. */
+export function taskKeys(task: Task): TaskKeys {
+  const [train, test] = [task.train, task.test].map((pairs) => pairs.map((pair) => shapeKey(pairGrids(pair))));
+  const answers = test.filter((_, i) => task.test[i].output);
+  return { content: [...train, ...test].sort().join(''), solved: [...train, ...answers], answers };
+}
+
 async function index(set: TaskSet, breathe: () => Promise<void>): Promise<Indexed> {
   const indexed: Indexed = {
     ...set,
@@ -41,18 +56,8 @@ async function index(set: TaskSet, breathe: () => Promise<void>): Promise<Indexe
   };
   for (const task of set.tasks) {
     await breathe();
-    const keys: string[] = [];
-    const answers: string[] = [];
-    const take = (pair: Task['test'][number], isTest: boolean): void => {
-      const key = shapeKey(pairGrids(pair));
-      keys.push(key);
-      if (!pair.output) return;
-      if (!indexed.pairs.has(key)) indexed.pairs.set(key, task.name);
-      if (isTest) answers.push(key);
-    };
-    task.train.forEach((pair) => take(pair, false));
-    task.test.forEach((pair) => take(pair, true));
-    const content = keys.sort().join('');
+    const { content, solved, answers } = taskKeys(task);
+    for (const key of solved) if (!indexed.pairs.has(key)) indexed.pairs.set(key, task.name);
     indexed.byName.set(task.name, content);
     if (!indexed.byContent.has(content)) indexed.byContent.set(content, task.name);
     indexed.answers.set(task.name, answers);

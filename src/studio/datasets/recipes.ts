@@ -1,6 +1,8 @@
 /** What is asked of a recipe before it is built. */
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { isTestSubset } from '../../core/data/arc-builder';
+import { leaveOutLeaks } from '../../core/data/leave-out';
 import { findOverlaps, type TaskSet } from '../../core/data/overlap';
 import { checkMazeRecipe } from '../../core/data/maze-builder';
 import { checkSudokuRecipe } from '../../core/data/sudoku-builder';
@@ -66,5 +68,8 @@ export async function recipeWarnings(store: Store, recipe: DatasetRecipe): Promi
       .tasksOf(name)
       .filter((task) => (!only || only.has(task.name)) && largestSide(task) <= recipe.canvas),
   }));
-  return findOverlaps(sets, [], false, { sliceMs: SLICE_MS });
+  if (!recipe.leave_out_leaks) return findOverlaps(sets, [], false, { sliceMs: SLICE_MS });
+  const { subsets } = await leaveOutLeaks(sets, (name) => isTestSubset(recipe, name), { sliceMs: SLICE_MS });
+  const rest = sets.map((set, i): TaskSet => ({ ...set, tasks: subsets[i].tasks }));
+  return findOverlaps(rest, [], false, { sliceMs: SLICE_MS });
 }
