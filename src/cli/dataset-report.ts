@@ -1,6 +1,5 @@
 /** What a dataset holds and what of its test split leaks, in lines for people. */
 import type { DatasetReport, Histogram } from '../shared/contract/datasets';
-import type { DataWarning } from '../shared/dataset';
 import { bytes, count, percent, plural, say, table } from './output';
 
 /** Leaked test examples that are listed one by one. */
@@ -67,8 +66,4 @@ function sayLeaks({ tested, found, examples }: DatasetReport['leaks']): void {
     ),
   );
   if (found > MOST_LEAKS) say(`… and ${count(found - MOST_LEAKS)} more; --json lists up to 500.`);
-}
-
-export function sayWarnings(warnings: readonly DataWarning[]): void {
-  for (const { message } of warnings) say(`Note: ${message}`);
 }

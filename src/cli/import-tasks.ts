@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StudioError } from '../shared/errors';
 import type { Studio } from '../studio/studio';
-import { sayWarnings } from './dataset-report';
+import { sayProblems, sayWarnings } from './import-report';
 import { followBuild } from './follow-build';
 import type { Globals } from './open';
 import { count, printJson, say } from './output';
@@ -42,7 +42,7 @@ export async function importTasks(
     const refused = bad.length > 0 && (nothing || !options.leaveOutBad);
     // The one fault there is becomes the refusal itself, so that it is not said twice.
     if (refused && bad.length === 1 && nothing) return await refuse(bad[0].message);
-    for (const problem of preview.problems) say(problem.message);
+    await sayProblems(preview.problems, join(studio.context.home.logs, 'import-problems.txt'));
     // A folder of thousands is told as one line.
     if (preview.items.length <= MOST_ITEMS) {
       for (const { file, recognised_as, tasks, puzzles } of preview.items) {

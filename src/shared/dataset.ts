@@ -129,6 +129,8 @@ export function recipeBoard(recipe: DatasetRecipe): { rows: number; columns: num
  */
 export interface DataWarning {
   kind: 'same_task' | 'leak' | 'imported_before';
+  /** Between two collections: tasks of one name and grids, of one name or of the same grids only, or given away. */
+  relation?: 'same' | 'same_grids' | 'same_name' | 'leak';
   /** One sentence: which tasks, where, and what it means. */
   message: string;
   /** The tasks concerned, as they are named in the first collection. */

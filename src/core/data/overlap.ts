@@ -100,8 +100,8 @@ export async function findOverlaps(
 
 function compare(a: Indexed, b: Indexed, stored: boolean): DataWarning[] {
   const warnings: DataWarning[] = [];
-  const warn = (kind: DataWarning['kind'], message: string, names: string[], subsets: string[]): void =>
-    void (names.length && warnings.push({ kind, message, tasks: names, subsets }));
+  const warn = (kind: DataWarning['kind'], relation: DataWarning['relation'], message: string, names: string[]): void =>
+    void (names.length && warnings.push({ kind, relation, message, tasks: names, subsets: [a.name, b.name] }));
   const equal: string[] = [];
   const changed: string[] = [];
   const renamed: string[] = [];
@@ -115,29 +115,29 @@ function compare(a: Indexed, b: Indexed, stored: boolean): DataWarning[] {
   if (twice) {
     warn(
       'imported_before',
+      'same',
       `${a.title}: ${a.byName.size === 1 ? `the task ${equal[0]} is` : `all ${tasks(equal.length)} are`} in the studio already, in ${b.title}: importing again stores ${equal.length === 1 ? 'it' : 'them'} twice.`,
       equal,
-      [a.name, b.name],
     );
   } else {
     warn(
       'same_task',
+      'same',
       `${tasks(equal.length)} of ${a.title} ${equal.length === 1 ? 'is' : 'are'} in ${b.title} too (${some(equal)}): in a dataset of both, equal names share one embedding row.`,
       equal,
-      [a.name, b.name],
     );
   }
   warn(
     'same_task',
+    'same_grids',
     `${tasks(renamed.length)} of ${a.title} ${renamed.length === 1 ? 'has' : 'have'} the same grids as one in ${b.title}, under another name or turned or recoloured (${some(renamed.map((name) => `${name} = ${b.byContent.get(a.byName.get(name) as string)}`))}).`,
     renamed,
-    [a.name, b.name],
   );
   warn(
     'same_task',
+    'same_name',
     `${tasks(changed.length)} of ${a.title} ${changed.length === 1 ? 'has' : 'have'} the name of one in ${b.title} but other grids (${some(changed)}): in a dataset of both, they would share embedding rows.`,
     changed,
-    [a.name, b.name],
   );
   if (a.test !== b.test) warnings.push(...(a.test ? leaks(a, b) : leaks(b, a)));
   return warnings;
@@ -158,6 +158,7 @@ function leaks(test: Indexed, train: Indexed): DataWarning[] {
   return [
     {
       kind: 'leak',
+      relation: 'leak',
       message: `${tasks(n)} of the test set ${test.title} ${n === 1 ? 'has its answer' : 'have their answers'} in ${train.title} (${some(shown)}): a model trained on ${train.title} and tested on ${test.title} has seen ${n === 1 ? 'it' : 'them'}; use only one of the two.`,
       tasks: names,
       subsets: [test.name, train.name],
