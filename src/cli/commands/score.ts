@@ -38,7 +38,7 @@ async function findSet(flags: Flags): Promise<AnswerSet> {
   if (flags.edition !== undefined) {
     throw new StudioError('bad_input', `${flags.set} is no bundled set, so it has no editions: leave --edition out.`);
   }
-  return withStudio(flags, ({ context: { store } }) => {
+  return withStudio(flags, async ({ context: { store } }) => {
     const all = store.subsets.list();
     const found = all.find(({ name }) => name === flags.set);
     if (!found) {
