@@ -66,6 +66,8 @@ describe('the player', () => {
     await press('ArrowDown');
     expect(shown.text()).toContain('update 1 of 8');
     expect(shown.text()).toContain('z_H, not written yet');
+    expect(shown.find('.readout').text()).toMatch(/^The prediction is not written yet/);
+    expect(shown.text()).not.toContain('No target is known');
     for (let i = 0; i < 3; i++) await press('ArrowRight');
     expect(shown.text()).toContain('update 4 of 8');
     expect(shown.text()).toContain('z_L, as it was');

@@ -6,11 +6,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { effectScope } from 'vue';
 import type { StudioError } from '@shared/errors';
 import type { TraceMeta } from '@shared/trace';
-import { MARK_NONE, MARK_RIGHT, MARK_WRONG } from '@renderer/grid/cells';
+import { EMPTY, MARK_NONE, MARK_RIGHT, MARK_WRONG } from '@renderer/grid/cells';
 import { traceJson } from '@shared/trace-json';
-import { makeFigures, type FigureOptions } from '@renderer/playback/player/figures';
+import { factsText, makeFigures, type FigureOptions } from '@renderer/playback/player/figures';
 import { makeLens, placeOf, seeCells, seeNumbers } from '@renderer/playback/player/lens';
-import { labelUpdates, pathIndex, standing } from '@renderer/playback/player/moments';
+import { labelUpdates, pathIndex, standing, type Moment, type Standing } from '@renderer/playback/player/moments';
 import { readTrace, type Trace } from '@renderer/playback/player/trace';
 import { usePlayer, type Player } from '@renderer/playback/player/usePlayer';
 import { traceOfView } from '@renderer/playback/player/views';
@@ -19,6 +19,12 @@ import { traceFileJson } from '../../src/core/trace/trace-json';
 import golden from '../golden/trace/v2.json';
 import { writeTensors } from './fixtures/trace-file';
 
+/** A latent that has been written. */
+function written(trace: Trace, layer: number, moment: Moment): Standing {
+  const now = standing(trace, layer, moment);
+  if (now.facts === null) throw new Error(`${now.latent} is not written yet`);
+  return now;
+}
 const goldenFile = (): Uint8Array => Uint8Array.from(atob(golden.base64), (c) => c.charCodeAt(0));
 
 describe('a trace that core wrote', () => {
@@ -74,18 +80,18 @@ describe('a trace that core wrote', () => {
     const trace = readTrace(goldenFile());
     for (const layer of [0, 1]) {
       for (const step of [0, 1]) {
-        const [end, last] = [null, 7].map((update) => standing(trace, layer, { step, update }));
+        const [end, last] = [null, 7].map((update) => written(trace, layer, { step, update }));
         expect([...last.tokens]).toEqual([...end.tokens]);
         expect(last.confidence).toBe(end.confidence);
       }
     }
     // Before its first write z_H is not there, and then as the step before left it.
-    expect(standing(trace, 0, { step: 0, update: 0 })).toMatchObject({ blank: true, written: false });
-    const carried = standing(trace, 0, { step: 1, update: 2 });
-    expect(carried).toMatchObject({ blank: false, written: false });
+    expect(standing(trace, 0, { step: 0, update: 0 })).toEqual({ latent: 'z_H', facts: null });
+    const carried = written(trace, 0, { step: 1, update: 2 });
+    expect(carried.written).toBe(false);
     expect(carried.tokens).toBe(trace.layers[0].tokens[0]);
     expect(carried.facts.changed).toBe(0);
-    expect(standing(trace, 1, { step: 0, update: 0 })).toMatchObject({ blank: false, written: true });
+    expect(standing(trace, 1, { step: 0, update: 0 })).toMatchObject({ written: true });
   });
 
   it('places its moments on the path, and names its updates', () => {
@@ -146,12 +152,57 @@ describe('changes inside a step', () => {
   it('are held against the last write of the same latent', () => {
     const trace = readTrace(goldenFile());
     const end = trace.layers[0].tokens[0];
-    const write = standing(trace, 0, { step: 1, update: 3 });
+    const write = written(trace, 0, { step: 1, update: 3 });
     const expected = [...write.tokens].map((token, s) => {
       if (token === end[s]) return MARK_NONE;
       return trace.target?.[s] === 0 ? 3 : token === trace.target?.[s] ? MARK_RIGHT : MARK_WRONG;
     });
     expect([...write.facts.marks]).toEqual(expected);
+  });
+});
+
+describe('before the first H update', () => {
+  const options: FigureOptions = {
+    layers: [0, 1],
+    whole: true,
+    mapped: true,
+    heat: 'confidence',
+    outline: 'changed',
+  };
+  const play = (trace: Trace, step: number, update: number | null) => ({ trace, name: '', moment: { step, update } });
+
+  it('of all, the prediction is said to be unwritten, with no confidence and the target kept', () => {
+    const trace = readTrace(goldenFile());
+    const played = play(trace, 0, 2);
+    expect(factsText(played)).toBe('The prediction is not written yet: a later update of this step writes it');
+    const figures = makeFigures([played], options);
+    expect(figures.map(({ title }) => title)).toEqual(['Input', 'Prediction', 'Scratch pad', 'Target']);
+    expect(figures[1]).toMatchObject({ confidence: null, marks: null, doubt: null, remark: 'z_H, not written yet' });
+    expect(factsText(play({ ...trace, target: null }, 0, 2))).toMatch(/writes it · no target is known$/);
+  });
+
+  it('is empty, not a question mark in every cell', () => {
+    const trace = readTrace(goldenFile());
+    for (const [kind, value] of [
+      ['sudoku', 0],
+      ['maze', EMPTY],
+      ['arc', EMPTY],
+    ] as const) {
+      const of: Trace = { ...trace, meta: { ...trace.meta, kind } };
+      const { cells, given } = makeFigures([play(of, 0, 0)], options)[1];
+      expect([...new Set(cells.values)]).toEqual([value]);
+      expect(given).toBeNull();
+    }
+  });
+
+  it('of a later step, the prediction is the one that the step before left', () => {
+    const trace = readTrace(goldenFile());
+    const { right, labelled } = trace.steps[0];
+    expect(factsText(play(trace, 1, 2))).toMatch(
+      new RegExp(`^${right} of ${labelled} labelled cells right · mean confidence .* % · as step 1 left it$`),
+    );
+    expect(factsText(play(trace, 1, 3))).not.toContain('left it');
+    expect(factsText(play(trace, 0, null))).toBe(factsText(play(trace, 1, 2)).replace(' · as step 1 left it', ''));
   });
 });
 

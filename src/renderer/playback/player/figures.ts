@@ -1,9 +1,9 @@
-/** The pictures of one moment: what the stage shows and what an export draws. */
-import type { Box, Cells } from '../../grid/cells';
+/** The pictures of one moment and its numbers in words: what the stage shows and what an export draws. */
+import { EMPTY, type Box, type Cells } from '../../grid/cells';
 import { contentBox, givenCells, wholeCanvas } from '../../grid/decode';
-import { formatPlural } from '../../ui/format';
+import { formatPercent, formatPlural } from '../../ui/format';
 import { makeLens, seeCells, seeMarks, seeNumbers, type Lens } from './lens';
-import { standing, type Moment, type Standing } from './moments';
+import { standing, type Moment, type Standing, type Unwritten } from './moments';
 import { markWrong, type Trace } from './trace';
 
 export type Heat = 'confidence' | 'entropy' | 'none';
@@ -40,7 +40,7 @@ export interface Figure {
   marks: Uint8Array | null;
   given: Uint8Array | null;
   /** Null for input and target. */
-  now: Standing | null;
+  now: Standing | Unwritten | null;
 }
 
 /** Input, every trace's latents, target (if there is one), in this order. Several traces share input and target. */
@@ -67,21 +67,22 @@ export function makeFigures(played: readonly Played[], options: FigureOptions): 
     for (const layer of options.layers) {
       if (layer >= trace.layers.length) continue;
       const now = standing(trace, layer, moment);
-      const drawn = !now.blank;
-      const entropy = options.heat === 'entropy' && drawn ? now.entropy : null;
       const title = played.length > 1 ? name : layer === 0 ? 'Prediction' : 'Scratch pad';
+      const label = `${layer === 0 ? 'Prediction' : `Decoded ${now.latent}`} at step ${moment.step + 1}${played.length > 1 ? `, ${name}` : ''}`;
+      const common = { key: `${i} ${layer}`, title, remark: remarkOf(trace, now, options.whole), lens, now };
+      if (now.facts === null) {
+        figures.push({ ...plain, ...common, label: `${label}, not written yet`, cells: noCells(lens), given: null });
+        continue;
+      }
+      const entropy = options.heat === 'entropy' ? now.entropy : null;
       figures.push({
-        key: `${i} ${layer}`,
-        title,
-        remark: remarkOf(trace, now, options.whole),
-        label: `${layer === 0 ? 'Prediction' : `Decoded ${now.latent}`} at step ${moment.step + 1}${played.length > 1 ? `, ${name}` : ''}`,
-        lens,
+        ...common,
+        label,
         cells: seeCells(lens, now.tokens),
-        confidence: options.heat === 'confidence' && drawn ? seeNumbers(lens, now.confidence) : null,
+        confidence: options.heat === 'confidence' ? seeNumbers(lens, now.confidence) : null,
         doubt: entropy && seeNumbers(lens, entropy).map((h) => h / nats),
-        marks: drawn ? marksOf(trace, now, lens, options.outline) : null,
+        marks: marksOf(trace, now, lens, options.outline),
         given,
-        now,
       });
     }
   }
@@ -99,15 +100,34 @@ export function makeFigures(played: readonly Played[], options: FigureOptions): 
   return figures;
 }
 
+/** Cells without content. */
+function noCells({ kind, rows, columns }: Lens): Cells {
+  return { kind, rows, columns, values: new Uint8Array(rows * columns).fill(kind === 'sudoku' ? 0 : EMPTY) };
+}
+
 function marksOf(trace: Trace, now: Standing, lens: Lens, outline: Outline): Uint8Array | null {
   if (outline === 'changed') return seeMarks(lens, now.facts.marks);
   return outline === 'wrong' && trace.target ? seeMarks(lens, markWrong(now.tokens, trace.target)) : null;
 }
 
-function remarkOf(trace: Trace, { blank, written, facts, latent }: Standing, whole: boolean): string {
-  const name = trace.layers.length > 1 ? `${latent}, ` : '';
-  if (blank) return `${name}not written yet`;
+function remarkOf(trace: Trace, now: Standing | Unwritten, whole: boolean): string {
+  const name = trace.layers.length > 1 ? `${now.latent}, ` : '';
+  if (now.facts === null) return `${name}not written yet`;
+  const { written, facts } = now;
   if (!written) return `${name}as it was`;
   const outside = facts.outside && !whole ? `, ${formatPlural(facts.outside, 'coloured cell')} outside` : '';
   return `${name}${formatPlural(facts.changed, 'cell')} changed${outside}`;
+}
+
+/** How a moment's prediction stands, in a sentence: `12 of 16 labelled cells right · mean confidence 93.1 %`. */
+export function factsText({ trace, moment }: Played): string {
+  const now = standing(trace, 0, moment);
+  if (now.facts === null) {
+    const target = trace.target ? '' : ' · no target is known';
+    return `The prediction is not written yet: a later update of this step writes it${target}`;
+  }
+  const { right, labelled, confidence } = now.facts;
+  const score = right === null ? 'No target is known' : `${right} of ${labelled} labelled cells right`;
+  const from = now.written || moment.update === null ? '' : ` · as step ${moment.step} left it`;
+  return `${score} · mean confidence ${formatPercent(confidence)}${from}`;
 }

@@ -18,14 +18,18 @@ export interface Standing {
   facts: StepFacts;
   /** Inside a step: whether this very update wrote it. */
   written: boolean;
-  /** It has not been written yet, so there is nothing to decode. */
-  blank: boolean;
 }
 
-const kept = new WeakMap<Trace, Map<string, Standing>>();
+/** A latent that no update has written yet: there is nothing to decode, so nothing is right, wrong or confident. */
+export interface Unwritten {
+  latent: string;
+  facts: null;
+}
+
+const kept = new WeakMap<Trace, Map<string, Standing | Unwritten>>();
 
 /** @param layer number in `trace.layers` */
-export function standing(trace: Trace, layer: number, { step, update }: Moment): Standing {
+export function standing(trace: Trace, layer: number, { step, update }: Moment): Standing | Unwritten {
   const key = `${layer} ${step} ${update ?? ''}`;
   let cache = kept.get(trace);
   if (!cache) kept.set(trace, (cache = new Map()));
@@ -48,11 +52,10 @@ function atEnd(trace: Trace, layer: number, step: number): Standing {
     entropy: entropy && entropy[step],
     facts,
     written: true,
-    blank: false,
   };
 }
 
-function inside(trace: Trace, layer: number, step: number, update: number): Standing {
+function inside(trace: Trace, layer: number, step: number, update: number): Standing | Unwritten {
   const { name, tokens, confidence, entropy } = trace.layers[layer];
   const { inner } = trace;
   if (!inner) return atEnd(trace, layer, step);
@@ -67,15 +70,9 @@ function inside(trace: Trace, layer: number, step: number, update: number): Stan
   const written = at === update;
   if (at < 0) {
     // Not yet written in this step: as the step before left it.
-    if (step > 0) {
-      const end = atEnd(trace, layer, step - 1);
-      const facts = factsOf(trace, end.tokens, end.tokens, end.confidence);
-      return { ...end, facts, written: false };
-    }
-    const S = trace.input.length;
-    const nothing = { tokens: new Uint8Array(S), confidence: new Float32Array(S).fill(1), entropy: null };
-    const facts = factsOf({ ...trace, target: null }, nothing.tokens, nothing.tokens, nothing.confidence);
-    return { latent: name, ...nothing, facts, written: false, blank: true };
+    if (step === 0) return { latent: name, facts: null };
+    const end = atEnd(trace, layer, step - 1);
+    return { ...end, facts: factsOf(trace, end.tokens, end.tokens, end.confidence), written: false };
   }
   const i = step * U + at;
   const earlier = lastWrite(at - 1);
@@ -89,7 +86,6 @@ function inside(trace: Trace, layer: number, step: number, update: number): Stan
     entropy: at === lastWrite(U - 1) && entropy ? entropy[step] : inner.entropy[i],
     facts,
     written,
-    blank: false,
   };
 }
 
