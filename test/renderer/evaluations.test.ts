@@ -9,9 +9,11 @@ import CompareEvaluationsView from '../../src/renderer/evaluations/CompareEvalua
 import EvaluateDialog from '../../src/renderer/evaluations/EvaluateDialog.vue';
 import EvaluationsView from '../../src/renderer/evaluations/EvaluationsView.vue';
 import EvaluationView from '../../src/renderer/evaluations/EvaluationView.vue';
+import TaskResultView from '../../src/renderer/evaluations/TaskResultView.vue';
 import InputResult from '../../src/renderer/evaluations/InputResult.vue';
 import { useSettings } from '../../src/renderer/kernel/stores/settings';
 import ConfirmHost from '../../src/renderer/ui/ConfirmHost.vue';
+import { SettingsSchema } from '../../src/shared/contract/app';
 import type { EvaluationTaskSummary } from '../../src/shared/contract/evaluations';
 import type { CheckpointInfo } from '../../src/shared/contract/runs';
 import { createFixtureClient, fixtureRun, type FixtureClient, type FixtureOptions } from './fixtures/client';
@@ -113,7 +115,7 @@ describe('an evaluation', () => {
     expect(shown()).toEqual(['task-d, missed']);
     button('In the first 10').click();
     await nextTick();
-    expect(document.querySelector('.wall a')?.getAttribute('href')).toBe('/evaluations/e1/tasks/2');
+    expect(document.querySelector('.wall a')?.getAttribute('href')).toBe('/evaluations/e1/tasks/2?outcome=close');
     button('All').click();
     await nextTick();
     const chart = document.querySelector<SVGElement>('svg[aria-label^="Score by views"]');
@@ -139,6 +141,27 @@ describe('an evaluation', () => {
     expect(text()).toContain('Choosing by q_halt solves 15.0 % of the examples more than one path.');
     expect(text()).toMatch(/Best by q_halt.*96\.0 %.*By vote.*93\.0 %.*Agreement.*72\.5 %.*2\.5/);
     expect(text()).not.toContain('q ranks right');
+  });
+
+  it('keeps its filter in its address, and to itself', async () => {
+    prepare({ 'evaluations.list': () => [evaluation(), evaluation({ id: 'e2' })], 'evaluations.tasks': () => tasks });
+    const address = reactive({ id: 'e1' });
+    await show(EvaluationView, address);
+    const names = () => [...document.querySelectorAll('.wall .name')].map((name) => name.textContent);
+    button('Solved').click();
+    await flushPromises();
+    expect(router.currentRoute.value.query).toEqual({ outcome: 'solved' });
+    expect(names()).toEqual(['task-a', 'task-b']);
+    // A link to another evaluation has no filter in it.
+    await router.push('/evaluations/e2');
+    address.id = 'e2';
+    await flushPromises();
+    expect(names()).toHaveLength(4);
+    // Back to the first one, its filter is there again.
+    await router.push('/evaluations/e1?outcome=missed&q=TASK-D');
+    address.id = 'e1';
+    await flushPromises();
+    expect(names()).toEqual(['task-d']);
   });
 
   it('is cancelled and continued', async () => {
@@ -180,6 +203,67 @@ describe('an evaluation', () => {
     prepare({});
     await show(EvaluationView, { id: 'nobody' });
     expect(text()).toContain('There is no such evaluation');
+  });
+});
+
+describe('a task of an evaluation', () => {
+  const answers: FixtureOptions['answers'] = {
+    'evaluations.get': () => evaluation({ kind: 'sudoku' }),
+    'evaluations.tasks': () => tasks,
+    'evaluations.task': ({ position }) => ({ ...tasks[position], inputs: [] }),
+  };
+  /** Shows task `position` and follows the address as the app's routes do. */
+  async function open(position: number, query: string): Promise<void> {
+    prepare(answers);
+    const props = reactive({ id: 'e1', position });
+    router.afterEach((to) => {
+      const at = /tasks\/(\d+)$/.exec(to.path);
+      if (at) props.position = Number(at[1]);
+    });
+    await show(TaskResultView, props);
+    await router.push(`/evaluations/e1/tasks/${position}${query}`);
+    await flushPromises();
+  }
+  const title = (): string | null | undefined => document.querySelector('h1')?.textContent;
+
+  it('is followed by the next one that passes the filter', async () => {
+    await open(1, '?outcome=solved');
+    expect(text()).toContain('2 of 2');
+    expect(button('Next task').disabled).toBe(true);
+    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
+    await flushPromises();
+    expect(title()).toBe('task-b');
+    button('Task before').click();
+    await flushPromises();
+    expect(title()).toBe('task-a');
+    expect(router.currentRoute.value.query).toEqual({ outcome: 'solved' });
+    expect(document.querySelector('header a')?.getAttribute('href')).toBe('/evaluations/e1?outcome=solved');
+  });
+
+  it('that does not pass the filter itself has neighbours that do', async () => {
+    await open(2, '?outcome=missed');
+    expect(button('Task before').disabled).toBe(true);
+    button('Next task').click();
+    await flushPromises();
+    expect(title()).toBe('task-d');
+  });
+});
+
+describe('the memory of the window', () => {
+  it('keeps what a reload cut off before the studio heard of it', async () => {
+    prepare({ 'settings.set': () => new Promise(() => undefined) as never });
+    await useSettings().load();
+    useSettings().remember('runs.search', 'sudoku');
+    useSettings().remember('runs.search', '');
+    prepare({ 'settings.get': () => ({ ...SettingsSchema.parse({}), view: { 'runs.search': 'sudoku' } }) });
+    await useSettings().load();
+    expect(useSettings().settings.view['runs.search']).toBe('');
+    await flushPromises();
+    expect(client.calls.at(-1)).toMatchObject({ method: 'settings.set', input: { view: { 'runs.search': '' } } });
+    // Confirmed: now the studio's word counts again.
+    prepare({ 'settings.get': () => ({ ...SettingsSchema.parse({}), view: { 'runs.search': 'maze' } }) });
+    await useSettings().load();
+    expect(useSettings().settings.view['runs.search']).toBe('maze');
   });
 });
 

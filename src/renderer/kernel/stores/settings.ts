@@ -16,8 +16,11 @@ export const useSettings = defineStore('settings', () => {
   watch(dark, (on) => document.documentElement.classList.toggle('dark', on), { immediate: true });
 
   async function load(): Promise<void> {
-    settings.value = await useClient().call('settings.get', {});
+    const kept = await useClient().call('settings.get', {});
+    unsaved = readUnsaved();
+    settings.value = { ...kept, view: { ...kept.view, ...unsaved } };
     loaded.value = true;
+    if (Object.keys(unsaved).length) flush();
   }
 
   /** Another window may change theme and palette; the memory of this one stays its own. */
@@ -37,22 +40,55 @@ export const useSettings = defineStore('settings', () => {
   }
 
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** What the studio has not confirmed yet. */
+  let unsaved: Record<string, unknown> = {};
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    // Memory of the view is a comfort: not worth an error on the screen, and the next change tries again.
-    void useClient()
+    const sent = { ...unsaved };
+    useClient()
       .call('settings.set', { view: settings.value.view })
-      .catch(() => undefined);
+      .then(
+        () => {
+          for (const [key, value] of Object.entries(sent)) if (unsaved[key] === value) delete unsaved[key];
+          keepUnsaved(unsaved);
+        },
+        // Memory of the view is a comfort: not worth an error on the screen, and the next change tries again.
+        () => undefined,
+      );
   }
 
   /** Remembers a value of the view; written at most twice a second, and when the window goes. */
   function remember(key: string, value: unknown): void {
     if (!loaded.value || JSON.stringify(settings.value.view[key]) === JSON.stringify(value)) return;
     settings.value.view = { ...settings.value.view, [key]: value };
+    // A reload within the half second may cut the connection before the studio hears of it.
+    unsaved[key] = value;
+    keepUnsaved(unsaved);
     timer ??= setTimeout(flush, 500);
   }
   window.addEventListener('pagehide', () => timer && flush());
 
   return { settings, loaded, dark, load, listen, set, remember };
 });
+
+const UNSAVED = 'trm-studio.view';
+
+/** A browser may refuse its storage; then only the studio remembers. */
+function keepUnsaved(values: Record<string, unknown>): void {
+  try {
+    if (Object.keys(values).length) sessionStorage.setItem(UNSAVED, JSON.stringify(values));
+    else sessionStorage.removeItem(UNSAVED);
+  } catch {
+    return;
+  }
+}
+
+function readUnsaved(): Record<string, unknown> {
+  try {
+    const found: unknown = JSON.parse(sessionStorage.getItem(UNSAVED) ?? '{}');
+    return typeof found === 'object' && found !== null ? { ...found } : {};
+  } catch {
+    return {};
+  }
+}
