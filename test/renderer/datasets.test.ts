@@ -1,14 +1,20 @@
-import { flushPromises, mount } from '@vue/test-utils';
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { TooltipProvider } from 'reka-ui';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { h, nextTick } from 'vue';
+import { createMemoryHistory, createRouter } from 'vue-router';
 import type { DatasetReport, DatasetSummary } from '@shared/contract/datasets';
 import type { DataWarning } from '@shared/dataset';
+import { ROUTES } from '@renderer/app/router';
+import BuildDialog from '@renderer/datasets/BuildDialog.vue';
 import { provideClient } from '@renderer/kernel/client';
 import LeaksCard from '@renderer/datasets/LeaksCard.vue';
 import StatisticsCard from '@renderer/datasets/StatisticsCard.vue';
 import { bars, sizeWords } from '@renderer/datasets/statistics';
 import { mazeIssues, newDraft, toRecipe } from '@renderer/datasets/draft';
 import WarningList from '@renderer/datasets/WarningList.vue';
+import { createFixtureClient } from './fixtures/client';
 import { createFixtureStudio } from './fixtures/studio';
 
 beforeEach(() => {
@@ -66,6 +72,53 @@ describe('statistics', () => {
     await view.findAll('button')[1].trigger('click');
     await flushPromises();
     expect(view.text()).toContain('Examples7');
+  });
+});
+
+describe('the build dialog', () => {
+  const warning: DataWarning = { kind: 'leak', message: 'One task is in both.', tasks: ['aa'] };
+  const text = (): string => document.body.textContent?.replace(/\s+/g, ' ') ?? '';
+  const field = (name: string): HTMLInputElement => {
+    const label = [...document.querySelectorAll('label')].find((l) => l.textContent?.trim().startsWith(name));
+    return document.getElementById(label?.htmlFor ?? '') as HTMLInputElement;
+  };
+  const type = async (name: string, value: string): Promise<void> => {
+    field(name).value = value;
+    field(name).dispatchEvent(new Event('input', { bubbles: true }));
+    await nextTick();
+  };
+  async function open(): Promise<VueWrapper> {
+    provideClient(createFixtureClient({ answers: { 'datasets.check': () => ({ warnings: [warning] }) as never } }));
+    const router = createRouter({ history: createMemoryHistory(), routes: ROUTES });
+    const view = mount(
+      { render: () => h(TooltipProvider, () => h(BuildDialog)) },
+      { global: { plugins: [router] }, attachTo: document.body },
+    );
+    await flushPromises();
+    return view;
+  }
+  afterEach(() => vi.useRealTimers());
+
+  it('takes warnings away as soon as something else is chosen', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const view = await open();
+    await vi.advanceTimersByTimeAsync(400);
+    expect(text()).toContain('One task is in both.');
+    await type('Canvas', '17');
+    expect(text()).not.toContain('One task is in both.');
+    await vi.advanceTimersByTimeAsync(400);
+    expect(text()).toContain('One task is in both.');
+    view.unmount();
+  });
+
+  it('names a wrong number as it is typed, without Build', async () => {
+    const view = await open();
+    expect(document.querySelector('[role="alert"]')).toBeNull();
+    await type('Augmentations', 'many');
+    expect(text()).toContain('Augmentations is "many": use a whole number from 0 to 10,000.');
+    await type('Augmentations', '8');
+    expect(text()).not.toContain('Augmentations is');
+    view.unmount();
   });
 });
 
