@@ -44,6 +44,7 @@ async function show(component: Component, props: Record<string, unknown> = {}): 
 afterEach(() => {
   wrapper?.unmount();
   wrapper = undefined;
+  sessionStorage.clear();
   document.body.innerHTML = '';
 });
 

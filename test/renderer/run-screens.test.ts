@@ -55,6 +55,7 @@ const made = (method: string): unknown[] =>
 afterEach(() => {
   wrapper?.unmount();
   wrapper = undefined;
+  sessionStorage.clear();
   document.body.innerHTML = '';
 });
 

@@ -3,6 +3,7 @@ import type { CheckpointInfo, RunDetail, RunEvent } from '@shared/contract/runs'
 import { useClient } from '../kernel/client';
 import { useApp } from '../kernel/stores/app';
 import { useRuns } from '../kernel/stores/runs';
+import { formatPercent } from '../ui/format';
 
 export interface LiveRun {
   /** The run with its config; its changing parts are those of the newest event. */
@@ -15,6 +16,30 @@ export interface LiveRun {
   reload: () => Promise<void>;
   /** Takes what a command answered, e.g. after pinning. */
   take: (changed: RunDetail) => void;
+}
+
+/**
+ * What the run's screen lists as events, newest first: those that were recorded, and what else is known to have
+ * happened, namely its creation and the checkpoints that are there.
+ */
+export function eventsWithSaves(
+  events: readonly RunEvent[],
+  checkpoints: readonly CheckpointInfo[],
+  run: Pick<RunDetail, 'id' | 'created' | 'preset'>,
+): RunEvent[] {
+  const info = (id: number, time: string, step: number | null, message: string): RunEvent => ({
+    id,
+    run: run.id,
+    time,
+    level: 'info',
+    step,
+    message,
+  });
+  const saves = checkpoints.map(({ id, created, step, exact_accuracy: exact }) =>
+    info(-1 - id, created, step, exact === null ? 'Saved.' : `Saved, exact accuracy ${formatPercent(exact)}.`),
+  );
+  const born = info(-1, run.created, null, run.preset === null ? 'Created.' : `Created from ${run.preset}.`);
+  return [...events, ...saves, born].sort((a, b) => b.time.localeCompare(a.time) || b.id - a.id);
 }
 
 /** A run, its checkpoints and its events, kept fresh for as long as the caller lives. */
@@ -59,9 +84,13 @@ export function useRun(run: string): LiveRun {
   ];
   onScopeDispose(() => off.forEach((stop) => stop()));
 
-  // Backend, parameters and notes are known only once it has started.
+  // Backend, parameters and notes are known only once it has started, which is later than that it runs.
   watch(
-    () => runs.byId.get(run)?.status,
+    () => {
+      const now = runs.byId.get(run);
+      const unknown = base.value !== null && (base.value.parameters === null || base.value.backend === null);
+      return [now?.status, unknown && now ? `${now.total_steps} ${now.step > 0}` : ''].join(' ');
+    },
     () => void reload(),
   );
   const app = useApp();
