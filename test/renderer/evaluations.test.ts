@@ -275,7 +275,6 @@ describe('a test input', () => {
     await show(InputResult, {
       kind: 'arc',
       title: 'Test input',
-      most: 9,
       input: {
         input: '1',
         target: '12/34',
@@ -290,6 +289,9 @@ describe('a test input', () => {
       },
     });
     expect(text()).toContain('9 views voted for 3 grids');
+    // A bar is the candidate's share of the votes, in a result and in a solve alike.
+    const bars = [...document.querySelectorAll<HTMLElement>('.votes .bar i')].map((bar) => parseFloat(bar.style.width));
+    expect(bars.map((width) => Math.round(width))).toEqual([56, 33, 11]);
     expect(text()).toContain('The answer stands at place 3.');
     expect(text()).toContain('1 of 4 cells wrong');
     expect(text()).toContain('no grid');
