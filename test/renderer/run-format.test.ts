@@ -59,6 +59,18 @@ describe('numbers as the window writes them', () => {
     expect(f.formatRate(787, 'sample')).toBe('787 samples/s');
     expect(f.formatRate(0.25)).toBe('4.0 s/step');
     expect(f.formatRate(0)).toBe('not yet');
+    // Nobody pictures 7636.2 s.
+    expect(f.formatRate(1 / 7636.2)).toBe('2 h 7 min/step');
+    expect(f.formatRate(1 / 99.9)).toBe('99.9 s/step');
+    expect(f.formatRate(1 / 119)).toBe('2 min/step');
+  });
+
+  it('writes work with the unit that fits', () => {
+    expect(f.formatFlops(18.6e9)).toBe('18.6 GFLOP');
+    expect(f.formatFlops(306_000e9)).toBe('306 TFLOP');
+    expect(f.formatFlops(999.9e9)).toBe('1 TFLOP');
+    expect(f.formatFlops(0)).toBe('0 FLOP');
+    expect(f.formatFlops(null)).toBe('not yet');
   });
 
   it('writes sizes and ages', () => {

@@ -47,7 +47,19 @@ export function formatLoss(value: Maybe): string {
 export function formatRate(perSecond: Maybe, unit = 'step'): string {
   if (!known(perSecond) || perSecond <= 0) return NOT_YET;
   if (perSecond >= 1) return `${perSecond >= 100 ? whole.format(perSecond) : perSecond.toFixed(1)} ${unit}s/s`;
-  return `${(1 / perSecond).toFixed(1)} s/${unit}`;
+  const seconds = 1 / perSecond;
+  return seconds < 99.95 ? `${seconds.toFixed(1)} s/${unit}` : `${formatDuration(seconds)}/${unit}`;
+}
+
+const WORK = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
+
+/** Floating-point operations: `18.6 GFLOP`, `306 TFLOP`. */
+export function formatFlops(count: Maybe): string {
+  if (!known(count) || count < 0) return NOT_YET;
+  const unit = Math.min(WORK.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3));
+  const value = Number((count / 1000 ** unit).toPrecision(3));
+  // 999.9 rounds to the next unit's 1.
+  return value >= 1000 && unit < WORK.length - 1 ? `1 ${WORK[unit + 1]}FLOP` : `${value} ${WORK[unit]}FLOP`;
 }
 
 /** `0.4 s`, `12 s`, `3 min`, `1 h 16 min`, `3 d 4 h`. */
