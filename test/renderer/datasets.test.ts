@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { h, nextTick } from 'vue';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import type { DatasetReport, DatasetSummary } from '@shared/contract/datasets';
+import type { TaskSummary } from '@shared/contract/tasks';
 import type { DataWarning } from '@shared/dataset';
 import { ROUTES } from '@renderer/app/router';
 import BuildDialog from '@renderer/datasets/BuildDialog.vue';
@@ -14,6 +15,7 @@ import StatisticsCard from '@renderer/datasets/StatisticsCard.vue';
 import { bars, sizeWords } from '@renderer/datasets/statistics';
 import { mazeIssues, newDraft, toRecipe } from '@renderer/datasets/draft';
 import WarningList from '@renderer/datasets/WarningList.vue';
+import { useTasks } from '@renderer/tasks/useTasks';
 import { createFixtureClient } from './fixtures/client';
 import { createFixtureStudio } from './fixtures/studio';
 
@@ -76,7 +78,7 @@ describe('statistics', () => {
 });
 
 describe('the build dialog', () => {
-  const warning: DataWarning = { kind: 'leak', message: 'One task is in both.', tasks: ['aa'] };
+  const warning: DataWarning = { kind: 'leak', message: 'One task is in both.', subsets: [], tasks: ['aa'] };
   const text = (): string => document.body.textContent?.replace(/\s+/g, ' ') ?? '';
   const field = (name: string): HTMLInputElement => {
     const label = [...document.querySelectorAll('label')].find((l) => l.textContent?.trim().startsWith(name));
@@ -87,11 +89,18 @@ describe('the build dialog', () => {
     field(name).dispatchEvent(new Event('input', { bubbles: true }));
     await nextTick();
   };
-  async function open(): Promise<VueWrapper> {
-    provideClient(createFixtureClient({ answers: { 'datasets.check': () => ({ warnings: [warning] }) as never } }));
+  async function open(
+    only: { subset: string; task: string } | null = null,
+    tasks: TaskSummary[] = [],
+  ): Promise<VueWrapper> {
+    provideClient(
+      createFixtureClient({
+        answers: { 'tasks.list': () => tasks, 'datasets.check': () => ({ warnings: [warning] }) as never },
+      }),
+    );
     const router = createRouter({ history: createMemoryHistory(), routes: ROUTES });
     const view = mount(
-      { render: () => h(TooltipProvider, () => h(BuildDialog)) },
+      { render: () => h(TooltipProvider, () => h(BuildDialog, { only })) },
       { global: { plugins: [router] }, attachTo: document.body },
     );
     await flushPromises();
@@ -108,6 +117,18 @@ describe('the build dialog', () => {
     expect(text()).not.toContain('One task is in both.');
     await vi.advanceTimersByTimeAsync(400);
     expect(text()).toContain('One task is in both.');
+    view.unmount();
+  });
+
+  it('begins with the canvas that its one task needs', async () => {
+    const task = { id: 1, subset: 'training', name: '3x7', max_side: 7 } as TaskSummary;
+    const { tasks, reload } = useTasks();
+    await flushPromises();
+    const view = await open({ subset: 'training', task: '3x7' }, [task]);
+    await reload();
+    await flushPromises();
+    expect(tasks.value).toHaveLength(1);
+    expect(text()).toContain('Canvas 7 × 7');
     view.unmount();
   });
 

@@ -22,6 +22,9 @@ export interface Draft {
   min_path: string;
 }
 
+/** Where the slider begins. */
+export const SMALLEST_CANVAS = 3;
+
 export type Issues = Partial<Record<keyof Draft, string>>;
 
 export function newDraft(only: { subset: string; task: string } | null): Draft {
