@@ -1,8 +1,9 @@
 /** Electron's entry: one instance per studio home, one window, and the studio behind it. */
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { app } from 'electron';
+import { makeFolders } from '../core/lib/folders';
 import { endOnCrash } from '../studio/crash';
 import { resolveHome } from '../studio/home';
 import { App } from './app';
@@ -26,7 +27,7 @@ const root = resolveHome(homeOption(process.argv.slice(1)));
 // Chromium's own files live in the home as well: homes are independent of one another, and so are their instances.
 let userData = join(root, 'window');
 try {
-  mkdirSync(userData, { recursive: true, mode: 0o700 });
+  makeFolders(userData, 0o700);
 } catch {
   // Opening the studio will fail for the same reason; Chromium still needs a folder in which to show what it says.
   userData = mkdtempSync(join(tmpdir(), 'trm-studio-'));

@@ -1,7 +1,8 @@
 /** The studio home: the one folder that holds the database, checkpoints, datasets, traces and logs. */
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { makeFolders } from '../core/lib/folders';
 import { StudioError, toWireError } from '../shared/errors';
 import { networkDisk } from './network-disk';
 
@@ -66,7 +67,7 @@ export function prepareHome(root: string): StudioHome {
   }
   try {
     for (const folder of [home.root, home.runs, home.datasets, home.traces, home.evaluations, home.solves, home.logs]) {
-      makeFolders(folder);
+      makeFolders(folder, 0o700);
     }
     // Permission bits do not tell about read-only mounts or a full disk; writing does. A block, since a full disk
     // still makes empty files.
@@ -80,18 +81,6 @@ export function prepareHome(root: string): StudioHome {
     throw homeError(root, error);
   }
   return home;
-}
-
-/**
- * Folder by folder from the nearest one that exists: Node's recursive mkdir reports a read-only mount as a missing
- * path, and under /proc it does not end.
- */
-function makeFolders(folder: string): void {
-  const missing: string[] = [];
-  for (let at = folder; !existsSync(at); at = dirname(at)) missing.unshift(at);
-  for (const path of missing) mkdirSync(path, { mode: 0o700 });
-  if (!statSync(folder).isDirectory())
-    throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', path: folder });
 }
 
 function homeError(root: string, error: unknown): StudioError {

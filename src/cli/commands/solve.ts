@@ -1,8 +1,8 @@
 /** `trm solve`: task files in, attempts out, by test-time training. */
-import { mkdirSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolders } from '../../core/lib/folders';
 import { writeAtomically } from '../../core/lib/atomic';
 import { unpackGrid, type Grid } from '../../shared/arc';
 import type { SolveDetail } from '../../shared/contract/solves';
@@ -112,7 +112,7 @@ async function solve(studio: Studio, given: string[], flags: Flags, options: Sol
   const twice = tasks.find((task, i) => tasks.findIndex((other) => other.name === task.name) < i);
   if (twice) throw new StudioError('bad_input', `${twice.name} is there twice: give each task once.`);
   const out = resolve(flags.out);
-  mkdirSync(out, { recursive: true });
+  makeFolders(out);
   const files = answerFiles(out, tasks.map((task) => task.name)); // prettier-ignore
 
   const line = new ProgressLine();

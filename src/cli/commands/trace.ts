@@ -1,8 +1,9 @@
 /** `trm trace`: one example or task through a checkpoint or a solve, step by step, as files. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
+import { makeFolders } from '../../core/lib/folders';
 import { writeAtomically } from '../../core/lib/atomic';
 import { openCheckpoint } from '../../core/checkpoint/native/checkpoint';
 import { DatasetStore } from '../../core/data/store';
@@ -98,7 +99,7 @@ async function trace(
     const found = findSource(studio, source, flags);
     const subject = await subjectOf(studio, found, flags, { ...given, viewsChosen }, scratch);
     const out = resolve(flags.out);
-    mkdirSync(out, { recursive: true });
+    makeFolders(out);
     const made = join(out, `.${newId()}.safetensors`);
     const request = { ...given, ...subject, inner: flags.inner, out: made };
     const result = await runTrace(studio, request, (done, total) =>

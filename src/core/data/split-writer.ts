@@ -1,6 +1,7 @@
 /** One split of a dataset on disk, in the reference's layout: five arrays and `dataset.json`. */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { makeFolders } from '../lib/folders';
 import type { DatasetMetadata, DatasetSidecar } from '../../shared/dataset';
 import { StudioError } from '../../shared/errors';
 import { BYTES, writeNpy } from './npy';
@@ -58,7 +59,7 @@ export class SplitWriter {
     private readonly folder: string,
     private readonly shape: SplitShape,
   ) {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     refuseSmallDisk(folder, shape);
     const type = shape.wide ? '<i8' : '|u1';
     this.exampleBytes = shape.seqLen * BYTES[type];

@@ -3,8 +3,8 @@
  * demonstrations, split test the test inputs, view by view, every grid at the top left of its canvas. Whatever works on
  * datasets (playback, attention, evaluation) works on a task in this way.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../lib/folders';
 import type { Task } from '../../shared/arc';
 import type { Augmentation } from '../../shared/arc-augment';
 import { ARC_VOCAB, PAD_TOKEN, paintCanvas } from '../../shared/arc-canvas';
@@ -34,7 +34,7 @@ export async function writeTaskDataset(
   views: readonly TaskView[],
   canvas: number,
 ): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const flat = ({ input, output }: Task['test'][number]): Pair => ({
     input: flattenGrid(input),
     output: output ? flattenGrid(output) : null,

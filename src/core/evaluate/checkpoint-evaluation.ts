@@ -3,8 +3,9 @@
  * Resumable: progress is saved between batches, and a killed evaluation goes on to the same result.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../lib/folders';
 import { StudioError } from '../../shared/errors';
 import type { EvaluatedTask, EvaluationPlan, EvaluationReport } from '../../shared/evaluation';
 import { currentDevice } from '../backend/device';
@@ -124,7 +125,7 @@ class Work {
 
   private async prepare(): Promise<void> {
     const { plan, store, progress } = this;
-    await mkdir(plan.out, { recursive: true });
+    makeFolders(plan.out);
     if (plan.resume && !progress.exists && existsSync(join(plan.out, FILES.report))) {
       const report = await readReport(plan.out);
       if (JSON.stringify(report.question) === JSON.stringify(this.question)) {

@@ -2,8 +2,9 @@
  * What a model said of every example, as one safetensors file that can be larger than memory: the header is written
  * first, then each batch into its place. The names are the reference's, and `trm eval --predictions` reads it back.
  */
-import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from '../lib/folders';
 import { StudioError } from '../../shared/errors';
 import type { SavedOutput } from '../../shared/evaluation';
 import type { Batch } from '../data/batch';
@@ -57,7 +58,7 @@ export class OutputsFile {
       places.set(name, { offset, width: shape.slice(1).reduce((a, b) => a * b, 4) });
       offset += bytes;
     }
-    await mkdir(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     if (resume) return new OutputsFile(path, await reopen(path, OutputsFile.partial(path)), places);
     const file = await open(OutputsFile.partial(path), 'w+');
     await file.write(header, 0, header.byteLength, 0);

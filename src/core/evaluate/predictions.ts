@@ -4,8 +4,8 @@
  * in any order and may repeat; rows of the blank identifier are padding in ARC.
  */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { makeFolders } from '../lib/folders';
 import { StudioError } from '../../shared/errors';
 import type { EvaluatedTask, EvaluationReport } from '../../shared/evaluation';
 import { toFloat32, type Dtype } from '../checkpoint/formats/dtypes';
@@ -78,7 +78,7 @@ export async function scorePredictions(
       notes: [...cells.notes(), ...(result?.notes ?? [])],
       tasks: result?.tasks ?? cells.listed,
     };
-    await mkdir(out, { recursive: true });
+    makeFolders(out);
     await writeReport(out, report, result?.submission ?? null);
     return report;
   } finally {

@@ -1,7 +1,8 @@
 /** Files that are either whole or not there: written beside the target, synced, renamed, and the folder synced. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from './folders';
 import { openFile, readBytes } from './open-file';
 
 export interface WrittenFile {
@@ -54,9 +55,7 @@ export async function writeAtomically(
 
 /** With its parents, each of which lasts through a power cut: what lies in a folder that does not is gone with it. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (const made of makeFolders(folder).reverse()) await syncFolder(dirname(made));
 }
 
 /** Makes the rename last through a power cut. Windows has no such call on folders. */

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StudioError } from '../../shared/errors';
 import { isAlive } from './alive';
+import { makeFolders } from './folders';
 
 /**
  * Makes the folder `out`: `fill` writes into a temporary folder beside it, which is made durable and renamed when
@@ -16,7 +17,7 @@ export async function makeWholeFolder<T>(out: string, fill: (temporary: string) 
   await refuseTaken(out);
   const parent = dirname(out);
   const prefix = prefixOf(out);
-  await makeParents(parent);
+  makeFolders(parent);
   await removeAbandoned(parent, prefix);
   const temporary = temporaryFolder(out);
   try {
@@ -41,15 +42,6 @@ const prefixOf = (out: string): string => `.${basename(out)}.building-`;
 
 /** Where this process fills `out`. */
 export const temporaryFolder = (out: string): string => join(dirname(out), `${prefixOf(out)}${process.pid}`);
-
-/** Not `mkdir`'s own `recursive`, which never returns where a parent exists that takes no folders (/proc). */
-async function makeParents(folder: string): Promise<void> {
-  if (await stat(folder).catch(() => null)) return;
-  if (dirname(folder) !== folder) await makeParents(dirname(folder));
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-}
 
 async function refuseTaken(out: string): Promise<void> {
   let entries: string[];

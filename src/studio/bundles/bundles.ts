@@ -1,7 +1,8 @@
 /** To the cluster and back. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../../core/lib/folders';
 import { BundleSchema, readme, runScript, SIDECAR, type Bundle } from '../../core/bundle/files';
 import { planContinuation, type BundlePlan, type Standing } from '../../core/bundle/plan';
 import { ALL_CONFIG, formatAllConfig } from '../../core/checkpoint/import/all-config';
@@ -51,7 +52,7 @@ export class Bundles {
     const forget = claim(this.context, [partial]);
     if (input.task !== undefined) this.running.add(input.task);
     try {
-      await mkdir(partial, { recursive: true });
+      makeFolders(partial);
       const bytes = await this.write(partial, run, checkpoint, standing, plan, { ...input, data, test });
       if (existsSync(out)) await rmdir(out);
       await rename(partial, out);

@@ -1,7 +1,8 @@
 /** A dataset into a bundle: every file of its folder, or a link to it. */
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, stat, statfs, symlink } from 'node:fs/promises';
+import { copyFile, readdir, stat, statfs, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../../core/lib/folders';
 import { StudioError } from '../../shared/errors';
 
 export interface Copying {
@@ -39,7 +40,7 @@ export async function takeDatasets(
 }
 
 async function list(from: string, to: string, files: { from: string; to: string; bytes: number }[]): Promise<void> {
-  await mkdir(to, { recursive: true });
+  makeFolders(to);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     const { size } = await stat(source);

@@ -1,6 +1,7 @@
 /** What an evaluation is going to be: its checkpoint, its data, and the plan that the compute process gets. */
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../../core/lib/folders';
 import { FILES } from '../../core/evaluate/report';
 import type { Parsed } from '../../shared/contract';
 import { StudioError } from '../../shared/errors';
@@ -79,6 +80,6 @@ function copyVotes({ store, home }: Context, run: string, dataPath: string, out:
     .find((e) => e.status === 'done' && e.plan.split === 'test' && e.plan.data_path === dataPath);
   const votes = earlier ? join(absolutePath(home, earlier.path), FILES.votes) : null;
   if (votes === null || !existsSync(votes)) return;
-  mkdirSync(out, { recursive: true });
+  makeFolders(out);
   copyFileSync(votes, join(out, FILES.votes));
 }

@@ -1,9 +1,9 @@
 /** Datasets that an import brings: linked where they lie, copied into the home, or built from CSVs. */
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { makeFolders } from '../../core/lib/folders';
 import type { FoundDataset } from '../../core/data/found-datasets';
 import type { GatheredFile } from '../../core/data/gather';
 import { makeWholeFolder, temporaryFolder } from '../../core/lib/whole-folder';
@@ -74,7 +74,7 @@ async function prepare({ name, from }: FoundDataset, place: ReturnType<typeof pl
   const { train, test, puzzle, holdOut } = from;
   const copy = folder;
   if (copy) {
-    await mkdir(dirname(copy), { recursive: true });
+    makeFolders(dirname(copy));
     await makeWholeFolder(copy, async (temporary) => {
       await copyTo(train, join(temporary, 'train.csv'));
       if (test) await copyTo(test, join(temporary, 'test.csv'));
@@ -97,7 +97,7 @@ async function prepare({ name, from }: FoundDataset, place: ReturnType<typeof pl
 const CHUNK = 4 * 2 ** 20;
 
 async function copyTo(file: GatheredFile, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   const source = await file.open();
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < source.size; at += CHUNK) yield await source.read(at, CHUNK);

@@ -3,9 +3,10 @@
  * begins with the step from which it counts, so that TensorBoard drops what a resumed run repeats, and a file that a crash
  * cut off in the middle of a record is never written to again.
  */
-import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../../core/lib/folders';
 import { eventFileName, scalarsRecord, sessionStartRecord, versionRecord } from '../../core/export/tfevents';
 import { toWireError } from '../../shared/errors';
 import { referenceName } from '../../shared/metric-names';
@@ -55,11 +56,11 @@ export class TensorBoardLog {
 
   private begin(): string {
     const root = resolve(this.folder);
-    mkdirSync(root, { recursive: true });
+    makeFolders(root);
     // The folder keeps its name when the run gets another one.
     const known = readdirSync(root).find((name) => name.endsWith(`-${this.run.id}`));
     const folder = join(root, known ?? `${nameSegment(this.run.name, 'run')}-${this.run.id}`);
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     const at = this.now();
     const wall = at.getTime() / 1000;
     const newest = readdirSync(folder).sort().pop();

@@ -1,6 +1,7 @@
 /** From a queued run to the job that the compute process gets: where it continues, and what it trains on. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { makeFolders } from '../../core/lib/folders';
 import type { TrainJob } from '../../shared/compute';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
@@ -81,6 +82,6 @@ function dataPaths(context: Context, run: RunRecord): string[] {
 /** In the home the folder above is there since the start: where it is not, its disk is gone, and nothing is made. */
 function makeRunFolder(home: StudioHome, run: RunRecord): void {
   const folder = runFolder(home, run);
-  if (run.config.checkpoint_path !== null) mkdirSync(folder, { recursive: true });
+  if (run.config.checkpoint_path !== null) makeFolders(folder);
   else if (!existsSync(folder)) mkdirSync(folder);
 }

@@ -1,6 +1,7 @@
 /** Solves: a kind of job that begins again where it was cut off, and is kept with its answers. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../../core/lib/folders';
 import { unpackGrid, type Task } from '../../shared/arc';
 import { sameGrid } from '../../shared/arc-grid';
 import type { ComputeJob, FromCompute, JobResult } from '../../shared/compute';
@@ -51,7 +52,7 @@ export class Solves extends Jobs<SolveRecord, SolveInfo, SolveDetail> {
     const created = tasks.map((task) => {
       const id = newId();
       const out = join(home.solves, `${id}.json`);
-      mkdirSync(dirname(out), { recursive: true });
+      makeFolders(dirname(out));
       store.solves.insert({
         id,
         task: task.name,
