@@ -66,9 +66,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       return EXIT.usage;
     }
     const { home, json } = program.opts<{ home?: string; json?: boolean }>();
-    const wire = toWireError(asStudioError(error), (fault) =>
-      openLog(homePaths(resolveHome(home)).logs).error('command line', fault),
-    );
+    const { database, logs } = homePaths(resolveHome(home));
+    const wire = toWireError(asStudioError(error, database), (fault) => openLog(logs).error('command line', fault));
     sayError(wire, json ?? argv.includes('--json'));
     return EXIT.failed;
   }

@@ -14,8 +14,17 @@ export type Answer = { result: unknown } | { error: WireError };
 /** Of a value, so many characters are repeated in a sentence. */
 const SHOWN = 80;
 
-/** Parses `input` by the contract, calls the handler, and never throws. */
-export async function dispatch(handlers: Handlers, log: Log, name: unknown, input: unknown): Promise<Answer> {
+/**
+ * Parses `input` by the contract, calls the handler, and never throws.
+ * @param database its file, which errors of SQLite do not name
+ */
+export async function dispatch(
+  handlers: Handlers,
+  log: Log,
+  database: string,
+  name: unknown,
+  input: unknown,
+): Promise<Answer> {
   try {
     if (typeof name !== 'string' || !Object.hasOwn(METHODS, name)) throw unknownMethod(name);
     if (isDeeper(input)) {
@@ -27,7 +36,7 @@ export async function dispatch(handlers: Handlers, log: Log, name: unknown, inpu
     const handler = handlers[method] as (value: unknown) => unknown;
     return { result: await handler(parsed.data) };
   } catch (error) {
-    return { error: toWireError(asStudioError(error), (e) => log.error(`${show(name)} failed`, e)) };
+    return { error: toWireError(asStudioError(error, database), (e) => log.error(`${show(name)} failed`, e)) };
   }
 }
 

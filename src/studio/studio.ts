@@ -181,9 +181,9 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     solves,
     starters,
     imports,
-    answer: (name, input) => dispatch(handlers, log, name, input),
+    answer: (name, input) => dispatch(handlers, log, home.database, name, input),
     dispatch: async (name: string, input: unknown) => {
-      const answer = await dispatch(handlers, log, name, input);
+      const answer = await dispatch(handlers, log, home.database, name, input);
       if ('error' in answer) throw fromWireError(answer.error);
       return answer.result as never;
     },

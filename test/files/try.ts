@@ -83,7 +83,7 @@ async function once(
   try {
     sentences = await reader.read(bytes, seed);
   } catch (thrown) {
-    const error = asStudioError(thrown);
+    const error = asStudioError(thrown, 'the database');
     const wire = toWireError(error);
     if (!(error instanceof StudioError) && wire.code === 'internal') {
       const where = error instanceof Error ? (error.stack ?? '').split('\n').slice(0, 4).join(' ') : String(error);

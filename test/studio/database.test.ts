@@ -168,11 +168,10 @@ describe('opening the database', () => {
     ) as StudioError;
     expect(full.code).toBe('disk_full');
     expect(full.message).toContain('/home/x/studio.db');
-    expect((asStudioError(Object.assign(new Error(), { code: 'SQLITE_READONLY_DBMOVED' })) as StudioError).code).toBe(
-      'read_only',
-    );
+    const moved = Object.assign(new Error(), { code: 'SQLITE_READONLY_DBMOVED' });
+    expect((asStudioError(moved, '/home/x/studio.db') as StudioError).code).toBe('read_only');
     const other = new Error('x');
-    expect(asStudioError(other)).toBe(other);
+    expect(asStudioError(other, '/home/x/studio.db')).toBe(other);
   });
 });
 

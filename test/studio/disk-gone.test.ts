@@ -6,7 +6,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { Disk, whyNoMounts } from '../../scripts/reliability/lib/mounted-disk.mjs';
 import { until } from '../../scripts/reliability/lib/studio.mjs';
 import { toWireError } from '../../src/shared/errors';
-import { asStudioError } from '../../src/studio/db/open';
+import { asStudioError, openDatabase } from '../../src/studio/db/open';
+import { silentLog } from '../../src/studio/log';
 import { bench, create, status, train } from './bench';
 import { tinyDataset } from './fixtures';
 import { freshFolder } from './home';
@@ -81,6 +82,38 @@ describe('a disk that does not answer', () => {
     expect(ended.stderr).toContain('is gone: if its disk was unmounted, mount it again and resume the run');
     expect(existsSync(runs)).toBe(false);
   }, 180_000);
+
+  it.skipIf(whyNoMounts() !== null)('is not taken for a damaged database, which it looks like to SQLite', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'trm-gone-'));
+    const disk = new Disk(folder, 32);
+    try {
+      const file = join(disk.at, 'studio.db');
+      const db = openDatabase(file, { log: silentLog });
+      const write = db.prepare("INSERT INTO settings (key, value_json) VALUES (hex(randomblob(16)), ?)");
+      for (let i = 0; i < 100; i++) write.run('1'.repeat(900));
+      disk.vanish();
+      const faults: unknown[] = [];
+      for (let i = 0; i < 4; i++) {
+        try {
+          write.run('2'.repeat(900));
+        } catch (error) {
+          faults.push(error);
+        }
+      }
+      expect(faults.map((error) => (error as { code: string }).code)).toContain('SQLITE_CORRUPT');
+      for (const fault of faults) {
+        const { code, message } = toWireError(asStudioError(fault, file));
+        expect(code).not.toBe('damaged');
+        expect(message).toContain(file);
+      }
+      db.close();
+      disk.repair();
+      openDatabase(file, { log: silentLog }).close();
+    } finally {
+      disk.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 
   it.skipIf(whyNoMounts() !== null)('ends a build and a run in one sentence each, and they go on when it is back', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'trm-gone-'));

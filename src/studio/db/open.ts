@@ -1,5 +1,5 @@
 /** Opens the studio's database: the right binding, WAL, and the checks that must come before anything is written. */
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fsyncSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -170,11 +170,38 @@ const SQLITE: [prefix: string, code: ErrorCode, sentence: (file: string) => stri
   ],
 ];
 
+/** After one failed write on a disk that is gone, SQLite finds its pages damaged: the error of the disk itself, or null. */
+function whyNoAnswer(file: string): NodeJS.ErrnoException | null {
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      readSync(fd, Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+      fsyncSync(fd);
+      return null;
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const fault = error as NodeJS.ErrnoException;
+    // Calls on an open file name none.
+    fault.path ??= file;
+    // A folder that cannot be synced, or a system that lets only writers sync, says nothing of the disk.
+    return ['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'ENOTCONN', 'ESHUTDOWN'].includes(fault.code ?? '')
+      ? fault
+      : null;
+  }
+}
+
 /** SQLite's own errors as sentences; everything else is passed through. */
-export function asStudioError(error: unknown, file = 'the database'): unknown {
+export function asStudioError(error: unknown, file: string): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (error instanceof StudioError || typeof code !== 'string') return error;
   const known = SQLITE.find(([prefix]) => code.startsWith(prefix));
+  // Nobody may be sent to move a sound database away because its disk was pulled.
+  if (known?.[1] === 'damaged') {
+    const silent = whyNoAnswer(file);
+    if (silent !== null) return silent;
+  }
   return known ? new StudioError(known[1], known[2](file), undefined, { cause: error }) : error;
 }
 
