@@ -1,10 +1,12 @@
+import { dirname } from 'node:path';
 import { ensureRuntime, runtimeCurrent } from '../runtime/ladder.mjs';
 import { buildState, ensureBuild } from './build.mjs';
 import { dependenciesCurrent, ensureDependencies } from './dependencies.mjs';
-import { acquire } from './lock.mjs';
+import { acquire, isLeft } from './lock.mjs';
 import { checkOutsideNode, findNode } from './node.mjs';
 import { killCommands, watchCommands } from './process.mjs';
 import { Problem } from './problem.mjs';
+import { sweep } from './sweep.mjs';
 
 /**
  * @typedef {object} Ready
@@ -20,7 +22,8 @@ import { Problem } from './problem.mjs';
  */
 export async function ensure({ paths, console, force = false, build = true }) {
   checkOutsideNode();
-  if (!force && dependenciesCurrent(paths)) {
+  // A lock that a killed set-up has left is taken over, and goes.
+  if (!force && dependenciesCurrent(paths) && !isLeft(paths.lock)) {
     const node = findNode(paths.modules);
     if ((await runtimeCurrent(paths)) && (!build || buildState(paths.root).current)) return { node, worked: false };
   }
@@ -41,6 +44,7 @@ export async function ensure({ paths, console, force = false, build = true }) {
           console.say(`  Waiting for another set-up${owner ? ` (process ${owner.pid})` : ''} of this folder.`),
       }),
     );
+    sweep([dirname(paths.lock), paths.stamps, dirname(paths.addon)]);
     const started = Date.now();
     await ensureDependencies({ paths, console });
     const node = findNode(paths.modules);

@@ -78,6 +78,21 @@ export function inspect(path, { now = Date.now(), isAlive = alive, host = hostna
 }
 
 /**
+ * Whether a killed set-up has left this lock where it can be taken away.
+ * @param {string} path
+ */
+export function isLeft(path) {
+  if (!inspect(path)?.stale) return false;
+  try {
+    fs.accessSync(dirname(path), fs.constants.W_OK);
+    return true;
+  } catch {
+    // A read-only cache: the lock is nobody's, and harms nobody.
+    return false;
+  }
+}
+
+/**
  * Takes the lock, waiting for whoever holds it.
  * @param {string} path
  * @param {{ onWait?: (owner: Owner | null) => void, timeout?: number, poll?: number }} [options] timeout in ms; 0 = do not wait

@@ -81,8 +81,6 @@ export async function ensureAddon({ paths, library, target, tools, variant, cons
     throw new Problem('no C++ compiler was found', { fix: 'Install one, then run `npm run setup`.' });
   await console.step('TensorFlow binding (compiling)', async () => {
     fs.mkdirSync(paths.addons, { recursive: true });
-    // We hold the cache's lock: what is half compiled is of a set-up that was killed.
-    for (const name of fs.readdirSync(paths.addons)) if (name.endsWith('.tmp')) remove(join(paths.addons, name));
     const output = `${file}.${process.pid}.tmp`;
     const args = compilerArguments({ include: headers, library, libraries: target.libraries, output });
     const outcome = await runCommand(compiler, args, { cwd: paths.tfjs, timeout: 10 * 60_000 });

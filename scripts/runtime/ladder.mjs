@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { remove, sha256Tree, sizeOf } from '../lib/files.mjs';
-import { acquire } from '../lib/lock.mjs';
+import { acquire, isLeft } from '../lib/lock.mjs';
 import { ROOT } from '../lib/paths.mjs';
 import { Problem, sentence } from '../lib/problem.mjs';
+import { sweep } from '../lib/sweep.mjs';
 import { ensureAddon, installAddon } from './addon.mjs';
 import { packageDownload } from './download.mjs';
 import { libraryDir, libraryWrong, unpackLibrary } from './library.mjs';
@@ -56,14 +57,14 @@ function sourceKey(paths) {
 }
 
 /**
- * Whether the runtime of the last set-up still stands, by sizes and stamps only.
+ * Whether the runtime of the last set-up still stands, by sizes and stamps only, and no killed one has left its lock.
  * @param {import('../lib/paths.mjs').Paths} paths
  * @param {{ env?: NodeJS.ProcessEnv, now?: number }} [options]
  * @returns {Promise<boolean>}
  */
 export async function runtimeCurrent(paths, { env = process.env, now = Date.now() } = {}) {
   const { report, stamp } = readReport(paths);
-  if (report?.schema !== 1 || !stamp) return false;
+  if (report?.schema !== 1 || !stamp || isLeft(paths.cacheLock)) return false;
   if (stamp.surroundings !== surroundings(paths.cache, env) || stamp.source !== sourceKey(paths)) return false;
   if (stamp.retry_after !== null && now > stamp.retry_after) return false;
   if (report.variant === 'wasm') return true;
@@ -84,6 +85,8 @@ export async function ensureRuntime(context) {
   const seams = { ...REAL, ...context.seams };
   if (!context.force && (await runtimeCurrent(paths, { env, now: seams.now() })))
     return /** @type {import('./report.mjs').RuntimeReport} */ (readReport(paths).report);
+  // Some rungs do not touch the cache, and would leave it there.
+  if (isLeft(paths.cacheLock)) (await acquire(paths.cacheLock)).release();
   /** @type {import('./plan.mjs').Rung | null} */
   let forced;
   try {
@@ -192,6 +195,9 @@ async function take(rung, tools, forced, context) {
   });
   context.onLock?.(lock);
   try {
+    // Only the report in the cache is also written by others, who hold no lock.
+    sweep([paths.cache], { sparing: 'living' });
+    sweep([paths.libraries, paths.addons, paths.downloads]);
     const wrong = await seams.libraryWrong(library, target, { full: context.force });
     if (wrong) {
       if (!wrong.endsWith('is not there')) console.say(`  ${wrong}; fetching it again.`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { megabytes } from '../lib/console.mjs';
 import { readJson, remove, sha256File, sizeOf, writeJson } from '../lib/files.mjs';
 import { Problem } from '../lib/problem.mjs';
+import { sweep } from '../lib/sweep.mjs';
 import { TENSORFLOW } from './plan.mjs';
 import { listZip, unpackEntry, UNPACKING } from './unzip.mjs';
 import { fetchWheel, wheelsOf } from './wheels.mjs';
@@ -59,10 +60,15 @@ export async function libraryWrong(dir, target, { full = false } = {}) {
  */
 export async function unpackLibrary({ dir, target, pip, downloads, console, title, runCommand, freeBytes }) {
   const partial = `${dir}.partial`;
+  // Killed when only the name was missing.
+  if ((await libraryWrong(partial, target)) === null) return giveName(partial, dir);
   const wheels = wheelsOf(target);
   const ready = wheels.filter((wheel) => partDone(partial, wheel));
   checkRoom(target.room * (1 - ready.length / wheels.length), freeBytes ? freeBytes() : freeAt(dir), dir);
   remove(join(partial, UNPACKING));
+  sweep([partial, join(partial, '.parts')]);
+  // Killed between the two: it is unpacked, and was to go.
+  for (const wheel of ready) remove(join(downloads, wheel.file));
   await console.step(title, async (update) => {
     for (const [index, wheel] of wheels.entries()) {
       if (ready.includes(wheel)) continue;
@@ -93,6 +99,15 @@ export async function unpackLibrary({ dir, target, pip, downloads, console, titl
   /** @type {Manifest} */
   const manifest = { schema: 1, tensorflow: TENSORFLOW, wheels: wheels.map((wheel) => wheel.sha256), files };
   writeJson(join(partial, MANIFEST), manifest);
+  giveName(partial, dir);
+}
+
+/**
+ * @param {string} partial
+ * @param {string} dir
+ */
+function giveName(partial, dir) {
+  sweep([partial]);
   remove(join(partial, '.parts'));
   remove(join(partial, UNPACKING));
   // A damaged one may be in the way. A process that has it loaded keeps its files; the name is free at once.

@@ -43,13 +43,14 @@ export function readReport(paths) {
  */
 export function writeReport(paths, report, stamp, warn) {
   writeJson(paths.report, report);
-  writeJson(join(paths.stamps, STAMP), stamp);
   try {
     writeJson(paths.cacheReport, report);
   } catch (error) {
     // A read-only cache costs only the copy that other tools may look at.
     warn(`runtime.json could not be written to the cache: ${/** @type {Error} */ (error).message}`);
   }
+  // Last: a start that finds it looks at nothing else.
+  writeJson(join(paths.stamps, STAMP), stamp);
 }
 
 /**

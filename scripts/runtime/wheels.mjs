@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { megabytes } from '../lib/console.mjs';
 import { bytesBelow, remove, sha256File } from '../lib/files.mjs';
-import { alive } from '../lib/lock.mjs';
 import { run, why } from '../lib/process.mjs';
 import { Problem } from '../lib/problem.mjs';
 
@@ -48,7 +47,6 @@ export const wheelsOf = (target) => parseRequirements(fs.readFileSync(join(REQUI
  */
 export async function fetchWheel({ wheel, pip, platforms, folder, update, record, runCommand = run }) {
   fs.mkdirSync(folder, { recursive: true });
-  sweep(folder);
   const kept = join(folder, wheel.file);
   if (fs.existsSync(kept)) {
     update(`checking ${wheel.name} ${wheel.version}`);
@@ -149,15 +147,4 @@ function mismatch(wheel, hash) {
   return new Problem(`${wheel.file} from the package index has sha256 ${hash} instead of ${wheel.sha256}`, {
     fix: 'It was refused. Ask who runs your package mirror why its file differs, then run `npm run setup`.',
   });
-}
-
-/**
- * What killed set-ups left behind.
- * @param {string} folder
- */
-function sweep(folder) {
-  for (const name of fs.readdirSync(folder)) {
-    const pid = /^\.part-(\d+)$/.exec(name)?.[1];
-    if (pid && Number(pid) !== process.pid && !alive({ pid: Number(pid), born: null })) remove(join(folder, name));
-  }
 }

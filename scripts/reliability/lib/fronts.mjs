@@ -2,10 +2,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { runnerImport } from 'vite';
 import { WebSocket } from 'ws';
 import { ROOT } from '../../lib/paths.mjs';
+import { loadWire } from './wire.mjs';
 
 /** @typedef {'cli' | 'server' | 'app'} FrontKind */
 
@@ -99,16 +98,14 @@ export function openServer(place) {
 async function startServer(place) {
   const server = openServer(place);
   const url = new URL(await server.up);
-  const { encodeWire, decodeWire } = (
-    await runnerImport(fileURLToPath(new URL('../../../src/shared/wire.ts', import.meta.url)))
-  ).module;
+  const { encodeWire, decodeWire } = await loadWire();
   const socket = new WebSocket(`ws://127.0.0.1:${url.port}/ws?token=${url.searchParams.get('token')}`);
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   /** @type {((event: string, payload: any) => void)[]} */
   const listeners = [];
-  socket.on('message', (data, binary) => {
-    const frame = decodeWire(binary ? data : String(data));
+  socket.on('message', (data) => {
+    const frame = decodeWire(/** @type {Buffer} */ (data));
     if (frame.event) return listeners.forEach((listener) => listener(frame.event, frame.payload));
     const call = waiting.get(frame.id);
     waiting.delete(frame.id);
