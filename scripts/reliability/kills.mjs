@@ -8,7 +8,7 @@ import { Bench } from './lib/bench.mjs';
 import { Random } from './lib/random.mjs';
 import { series } from './lib/series.mjs';
 
-const JOBS = ['train', 'build', 'evaluate', 'solve', 'export', 'import', 'migrate'];
+const JOBS = ['train', 'build', 'evaluate', 'solve', 'export', 'import', 'migrate', 'setup'];
 
 const { values } = parseArgs({
   options: {

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { whyNoClone } from '../../scripts/reliability/lib/setup-clone.mjs';
 import { builtEntries } from './build';
 import { jsonLines } from './processes';
 
@@ -29,6 +30,16 @@ describe.skipIf(process.platform !== 'linux')('SIGKILL at a random moment, then 
       const args = ['--job', job, '--count', '3', '--fronts', 'cli,server', '--seed', String(seed)];
       const summary = (await script('kills.mjs', ...args)).at(-1);
       expect(summary).toMatchObject({ job, seed, kills: 3, failed: 0, faults: [] });
+    },
+    240_000,
+  );
+
+  it.skipIf(whyNoClone() !== null)(
+    'of a set-up is repaired by the next start, which leaves what an undisturbed one leaves',
+    async () => {
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      const summary = (await script('kills.mjs', '--job', 'setup', '--count', '4', '--seed', String(seed))).at(-1);
+      expect(summary).toMatchObject({ job: 'setup', seed, kills: 4, failed: 0, faults: [] });
     },
     240_000,
   );

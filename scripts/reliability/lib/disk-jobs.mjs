@@ -1,8 +1,11 @@
 // The jobs that the disk is taken from: what starts each, what goes on with it, and what must come out the same.
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ROOT } from '../../lib/paths.mjs';
+import { SetupClone, whyNoClone } from './setup-clone.mjs';
+import { startScript } from './studio.mjs';
 import { TINY_TASK } from './tiny.mjs';
 
 /**
@@ -14,6 +17,9 @@ import { TINY_TASK } from './tiny.mjs';
  * @property {string} name
  * @property {(place: Place) => void} [prepare] puts on the disk what the job expects there
  * @property {(place: Place) => string[]} begin  arguments of `trm`
+ * @property {(args: string[], place: Place, entries: string) => import('./studio.mjs').Started} [start] where it is not `trm`
+ * @property {number} [megabytes] of the disk, where it needs more than the others
+ * @property {boolean} [mayDoLess] ends well with less on a bad disk, and says so: it goes on in any case
  * @property {(place: Place, begun: boolean) => string[][]} goOn what a person types when the disk is well again
  * @property {(place: Place) => string} result  a text that is equal where the result is
  */
@@ -44,10 +50,10 @@ function timeless(/** @type {string} */ path) {
   );
 }
 
-/** The newest checkpoint of the only run in the home. */
-function newestCheckpoint(/** @type {Place} */ place) {
+/** The newest checkpoint of the only run in the home, or of the only other one. */
+function newestCheckpoint(/** @type {Place} */ place, butNot = '') {
   const runs = join(home(place), 'runs');
-  const [run] = readdirSync(runs);
+  const [run] = readdirSync(runs).filter((name) => name !== butNot);
   const folder = join(runs, run, 'checkpoints');
   const steps = readdirSync(folder)
     .map((name) => Number(/^step_(\d+)\.safetensors$/.exec(name)?.[1] ?? -1))
@@ -58,6 +64,19 @@ function newestCheckpoint(/** @type {Place} */ place) {
 const trained = (/** @type {Place} */ place) => {
   cpSync(join(place.safe, 'home'), home(place), { recursive: true });
 };
+
+const THROUGH_SERVER = join(dirname(fileURLToPath(import.meta.url)), 'through-server.mjs');
+
+/** @type {Required<Pick<Job, 'start'>>['start']} */
+const throughServer = ([what], place, entries) => startScript([THROUGH_SERVER, entries, home(place), what]);
+
+/** @type {SetupClone | null} */
+let clone = null;
+/** The clone whose cache is on the disk; made at its first use. @param {Place} place */
+function cloneOf({ disk, safe }) {
+  if (clone?.cache !== join(disk, 'cache')) clone = new SetupClone(join(safe, 'clone'), join(disk, 'cache'));
+  return clone;
+}
 
 /** @param {string} data @param {number} epochs */
 export const TRAIN = (data, epochs) => [
@@ -116,6 +135,36 @@ export const JOBS = [
     begin: (p) => ['runs', '--json', '--home', home(p)],
     goOn: (p) => [['runs', '--json', '--home', home(p)]],
     result: (p) => (existsSync(join(home(p), 'studio.db')) ? 'opened' : 'gone'),
+  },
+  {
+    name: 'training run, server',
+    prepare: trained,
+    start: throughServer,
+    begin: () => ['run'],
+    goOn: () => [['run']],
+    result: (p) => tensorsOf(newestCheckpoint(p, readdirSync(join(p.safe, 'home', 'runs'))[0])),
+  },
+  {
+    name: 'evaluation, server',
+    prepare: trained,
+    start: throughServer,
+    begin: () => ['evaluation'],
+    goOn: () => [['evaluation']],
+    result: (p) => timeless(join(home(p), 'evaluations', readdirSync(join(home(p), 'evaluations'))[0], 'metrics.json')),
+  },
+  {
+    name: 'set-up',
+    megabytes: 192,
+    mayDoLess: true,
+    prepare: (p) => {
+      const why = whyNoClone();
+      if (why !== null) throw new Error(why);
+      cloneOf(p).clear();
+    },
+    start: (args, p) => cloneOf(p).started(args),
+    begin: () => ['scripts/setup.mjs', '--no-build'],
+    goOn: () => [['scripts/setup.mjs', '--no-build']],
+    result: (p) => filesOf(join(p.disk, 'cache'), /^(runtime\.json|setup\.log)$/),
   },
 ]; // prettier-ignore
 

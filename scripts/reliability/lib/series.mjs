@@ -21,6 +21,7 @@ import { isAlive, killAll, survivors, treeOf } from './processes.mjs';
  * @property {() => Promise<unknown>} [startAgain]        the next start, where it is not the studio's
  * @property {boolean} [ownChecks]                        has no studio home to look at
  * @property {boolean} [noCompute]                        is not done by a compute process
+ * @property {boolean} [atOnce]                           the next start does not wait until what was killed is gone
  */
 
 /** How long a compute process may take to find that its studio is gone. */
@@ -68,7 +69,7 @@ export async function series(bench, job, { count, fronts, random }, tell) {
     const moment = momentOf(random, size);
     let shot;
     try {
-      shot = await shoot(bench, await job.begin(front), moment, victim);
+      shot = await shoot(bench, await job.begin(front), moment, victim, job.atOnce);
     } catch (error) {
       summary.missed++;
       note({ n: summary.kills, front }, [`it did not begin: ${error instanceof Error ? error.message : error}`]);
@@ -81,7 +82,7 @@ export async function series(bench, job, { count, fronts, random }, tell) {
       add(summary.victims, shot.victim);
       add(summary.moments, moment.at);
     }
-    const faults = [...shot.faults, ...(await after(bench, job, !shot.missed))];
+    const faults = [...shot.faults, ...(await after(bench, job, !shot.missed)), ...(await orphans(shot.left))];
     note(
       { n: summary.kills, front, victim: shot.victim, at: moment.at, ms: Math.round(shot.ms), missed: shot.missed },
       faults,
@@ -116,8 +117,9 @@ async function undisturbed(bench, work) {
 /**
  * Waits for the moment and kills.
  * @param {Bench} bench @param {Work} work @param {{ at: string, ms: number, file?: number }} moment @param {string} wanted
+ * @param {boolean} [atOnce] leaves those that outlive it to whoever looks next
  */
-async function shoot(bench, work, moment, wanted) {
+async function shoot(bench, work, moment, wanted, atOnce = false) {
   const began = performance.now();
   let over = false;
   const ended = work.over.then(
@@ -139,7 +141,7 @@ async function shoot(bench, work, moment, wanted) {
   const tree = treeOf(work.pid);
   if (over || !tree.length) {
     await work.leave();
-    return { missed: true, victim: wanted, ms, faults: await orphans(tree.slice(1)) };
+    return { missed: true, victim: wanted, ms, faults: await orphans(tree.slice(1)), left: [] };
   }
   const compute = tree.filter((p) => /compute\.js|utility-sub-type=node/.test(p.command));
   // A process for computing may not have been started yet.
@@ -149,9 +151,9 @@ async function shoot(bench, work, moment, wanted) {
     await ended;
     await work.leave();
   } else killAll(victim === 'all' ? tree : tree.slice(0, 1));
-  const faults = await orphans(tree);
+  const faults = atOnce ? [] : await orphans(tree);
   await work.over.catch(() => undefined);
-  return { missed: false, victim, ms, faults };
+  return { missed: false, victim, ms, faults, left: atOnce ? tree : [] };
 }
 
 /** @param {import('./processes.mjs').Process[]} tree */

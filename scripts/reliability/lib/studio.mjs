@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { findNode } from '../../lib/node.mjs';
 import { pathsFor, ROOT } from '../../lib/paths.mjs';
+import { loadWire } from './wire.mjs';
 
 /** The entries as `npm run build` leaves them. */
 export const ENTRIES = join(ROOT, 'out', 'main');
@@ -26,9 +27,20 @@ export const nodeBinary = () => findNode(pathsFor().modules).path;
  * @returns {Started}
  */
 export function startEntry(entry, args, { entries = ENTRIES, env = {}, cwd } = {}) {
-  const child = spawn(nodeBinary(), [join(entries, `${entry}.js`), ...args], {
+  const all = { ...process.env, TRM_HOME: undefined, ...env };
+  return startScript([join(entries, `${entry}.js`), ...args], { env: all, cwd });
+}
+
+/**
+ * Anything in the Node that the app runs in.
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} [options]
+ * @returns {Started}
+ */
+export function startScript(args, { env = process.env, cwd } = {}) {
+  const child = spawn(nodeBinary(), args, {
     cwd,
-    env: { ...process.env, TRM_HOME: undefined, ...env },
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -95,6 +107,7 @@ export class Refusal extends Error {
  */
 export async function openWindow(address) {
   const url = new URL(address);
+  const { encodeWire, decodeWire } = await loadWire();
   const socket = new WebSocket(`ws://${url.host}/ws?token=${url.searchParams.get('token')}`);
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void, method: string }>} */
   const waiting = new Map();
@@ -102,7 +115,7 @@ export async function openWindow(address) {
   const heard = {};
   let next = 0;
   socket.on('message', (data) => {
-    const frame = JSON.parse(String(data));
+    const frame = decodeWire(/** @type {Buffer} */ (data));
     if ('event' in frame) {
       heard[frame.event] = (heard[frame.event] ?? 0) + 1;
       return;
@@ -133,7 +146,7 @@ export async function openWindow(address) {
       new Promise((resolve, reject) => {
         const id = next++;
         waiting.set(id, { resolve, reject, method });
-        socket.send(JSON.stringify({ id, method, input }));
+        socket.send(encodeWire({ id, method, input }));
       }),
     close: () => {
       socket.close();
