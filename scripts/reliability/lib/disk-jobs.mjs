@@ -19,7 +19,7 @@ import { TINY_TASK } from './tiny.mjs';
  * @property {(place: Place) => string[]} begin  arguments of `trm`
  * @property {(args: string[], place: Place, entries: string) => import('./studio.mjs').Started} [start] where it is not `trm`
  * @property {number} [megabytes] of the disk, where it needs more than the others
- * @property {boolean} [mayDoLess] ends well with less on a bad disk, and says so: it goes on in any case
+ * @property {boolean} [mayDoLess] ends well with less on a bad disk, or syncs nothing: the next one repairs it
  * @property {(place: Place, begun: boolean) => string[][]} goOn what a person types when the disk is well again
  * @property {(place: Place) => string} result  a text that is equal where the result is
  */
