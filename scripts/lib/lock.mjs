@@ -24,9 +24,18 @@ const EMPTY_MS = 3000;
  * @returns {string | null}
  */
 export function bornAt(pid) {
+  return statOf(pid)?.[19] ?? null;
+}
+
+/**
+ * What Linux tells of a process, from its state on.
+ * @param {number} pid
+ * @returns {string[] | null}
+ */
+function statOf(pid) {
   try {
-    // Field 22, counted after the last ')': the name in field 2 may hold spaces and brackets.
-    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? null;
+    // Counted after the last ')': the name in field 2 may hold spaces and brackets.
+    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? null;
   } catch {
     return null;
   }
@@ -43,6 +52,9 @@ export function alive({ pid, born }) {
     // EPERM: it is there, but somebody else's.
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPERM') return false;
   }
+  const [state] = statOf(pid) ?? [];
+  // It has ended, and nobody asks how: in a container without an init that does, for ever.
+  if (state === 'Z') return false;
   const now = bornAt(pid);
   return born === null || now === null || now === born;
 }
@@ -78,11 +90,12 @@ export function inspect(path, { now = Date.now(), isAlive = alive, host = hostna
 }
 
 /**
- * Whether a killed set-up has left this lock where it can be taken away.
+ * Whether a killed set-up has left this lock, or its tools at work under it, where it can be taken away.
  * @param {string} path
  */
 export function isLeft(path) {
-  if (!inspect(path)?.stale) return false;
+  const held = inspect(path);
+  if (!held?.stale && !held?.orphans.length) return false;
   try {
     fs.accessSync(dirname(path), fs.constants.W_OK);
     return true;

@@ -169,7 +169,9 @@ async function cell(job, name, attempt, expected) {
     // What was said to be done must have been on the disk.
     const result = resultOf(job, place);
     if (result !== expected)
-      faults.push(`${code === 0 && !less ? 'said done, and it is not there' : 'another result'}: ${result.slice(0, 200)}`);
+      faults.push(
+        `${code === 0 && !less ? 'said done, and it is not there' : 'another result'}: ${result.slice(0, 200)}`,
+      );
     const left = code === 0 ? [] : leftovers(disk.at);
     if (left.length) faults.push(`left ${left.join(', ')}`);
     return {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSyn
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { acquire, alive, bornAt, inspect } from '../../scripts/lib/lock.mjs';
+import { acquire, alive, bornAt, inspect, isLeft } from '../../scripts/lib/lock.mjs';
 
 let dir: string;
 let path: string;
@@ -45,6 +45,30 @@ describe('the set-up lock', () => {
     writeFileSync(path, owner({ pid: process.pid, born: 'long ago' }));
     // Only where the system tells when a process began.
     expect(inspect(path)?.stale).toBe(bornAt(process.pid) !== null);
+  });
+
+  test.skipIf(process.platform !== 'linux')('is left where its owner died, also while a tool of his is still at work', async () => {
+    expect(isLeft(path)).toBe(false);
+    writeFileSync(path, owner({ pid: process.pid, born: bornAt(process.pid) }));
+    expect(isLeft(path)).toBe(false);
+    writeFileSync(path, owner());
+    expect(isLeft(path)).toBe(true);
+    writeFileSync(path, owner({ commands: [{ pid: process.pid, born: bornAt(process.pid) }] }));
+    expect(isLeft(path)).toBe(true);
+  });
+
+  test.skipIf(process.platform !== 'linux')('counts a process that has ended as dead, even if nobody has asked how', async () => {
+    // The shell becomes a program that never waits for its child.
+    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const pid = Number(await new Promise((resolve) => shell.stdout.once('data', (text) => resolve(String(text)))));
+      const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
+      for (let i = 0; i < 200 && state() !== 'Z'; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(state()).toBe('Z');
+      expect(alive({ pid, born: bornAt(pid) })).toBe(false);
+    } finally {
+      shell.kill('SIGKILL');
+    }
   });
 
   test('of another machine counts until it has been silent for a minute', () => {
@@ -92,4 +116,4 @@ describe('the set-up lock', () => {
     );
     expect(most).toBe(1);
   });
-});
+}); // prettier-ignore

@@ -1,6 +1,7 @@
 /**
- * A clone whose set-up takes seconds: this checkout's own scripts, real pip, real compiler, real trial, but a wheel of some
- * megabytes in a folder in place of TensorFlow's in an index, and no dependencies to install.
+ * A clone whose set-up takes seconds: this checkout's own scripts, real pip and real compiler, and an addon that is linked,
+ * loaded and computes; but a wheel of some megabytes in a folder in place of TensorFlow's in an index, a trial of one product
+ * of matrices in place of all kernels, and no dependencies to install.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -62,6 +63,7 @@ export class SetupClone {
       copyFileSync(join(SOURCES, name), join(this.paths.tfjs, 'binding', name));
     this.wheels = wheels;
     this.makeWheel();
+    copyFileSync(join(SOURCES, 'kernels.mjs'), join(root, 'scripts', 'runtime', 'kernels.mjs'));
     const plan = join(root, 'scripts', 'runtime', 'plan.mjs');
     writeFileSync(plan, readFileSync(plan, 'utf8').replaceAll('room: 1.5e9', `room: ${ROOM}`));
     /** @type {NodeJS.ProcessEnv} */
