@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
 import { ROOT } from '../../lib/paths.mjs';
-import { loadWire } from './wire.mjs';
+import { decodeWire, encodeWire } from './wire.mjs';
 
 /** @typedef {'cli' | 'server' | 'app'} FrontKind */
 
@@ -98,7 +98,6 @@ export function openServer(place) {
 async function startServer(place) {
   const server = openServer(place);
   const url = new URL(await server.up);
-  const { encodeWire, decodeWire } = await loadWire();
   const socket = new WebSocket(`ws://127.0.0.1:${url.port}/ws?token=${url.searchParams.get('token')}`);
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { findNode } from '../../lib/node.mjs';
 import { pathsFor, ROOT } from '../../lib/paths.mjs';
-import { loadWire } from './wire.mjs';
+import { decodeWire, encodeWire } from './wire.mjs';
 
 /** The entries as `npm run build` leaves them. */
 export const ENTRIES = join(ROOT, 'out', 'main');
@@ -107,7 +107,6 @@ export class Refusal extends Error {
  */
 export async function openWindow(address) {
   const url = new URL(address);
-  const { encodeWire, decodeWire } = await loadWire();
   const socket = new WebSocket(`ws://${url.host}/ws?token=${url.searchParams.get('token')}`);
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void, method: string }>} */
   const waiting = new Map();
