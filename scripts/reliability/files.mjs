@@ -2,6 +2,7 @@
 // node scripts/reliability/files.mjs [--count N] [--seed N] [--reader NAME,NAME] [--json FILE]: N changed files through
 // every reader (test/files/readers.ts). Each reader runs in a process of its own with a limit of memory. A fault is an error
 // that is no sentence, a file that takes more than a second, 1 GB of memory, a crash, or anything half stored.
+import './lib/own-node.mjs';
 import { fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';

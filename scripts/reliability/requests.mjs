@@ -4,6 +4,7 @@
 // Electron's IPC uses, made at random from a seed (test/reliability); then 1,000 slow connections at once. Loopback only,
 // in a home of its own that is removed. Prints one JSON line per part; exit code 1 if anything was answered without the
 // key, any fault was ours, or memory or handles grew. Needs Linux (/proc) and `npm run build`.
+import './lib/own-node.mjs';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
