@@ -32,10 +32,10 @@ const VICTIMS = { studio: 5, compute: 2, all: 3 };
 
 /**
  * @param {Bench} bench @param {Job} job
- * @param {{ count: number, fronts: readonly string[], random: import('./random.mjs').Random }} options
+ * @param {{ count: number, minutes: number, fronts: readonly string[], random: import('./random.mjs').Random }} options
  * @param {(line: object) => void} tell
  */
-export async function series(bench, job, { count, fronts, random }, tell) {
+export async function series(bench, job, { count, minutes, fronts, random }, tell) {
   const weights = Object.fromEntries(Object.entries(job.fronts).filter(([front]) => fronts.includes(front)));
   /** @type {Map<string, { ms: number, files: number }>} */
   const measured = new Map();
@@ -55,7 +55,8 @@ export async function series(bench, job, { count, fronts, random }, tell) {
     for (const fault of faults) if (summary.faults.length < 50) summary.faults.push(fault);
     tell({ ...line, faults });
   };
-  while (summary.kills < count && summary.missed < 3 * count + 10) {
+  const end = performance.now() + minutes * 60_000;
+  while (summary.kills < count && summary.missed < 3 * count + 10 && performance.now() < end) {
     const front = /** @type {FrontKind} */ (random.weighted(weights));
     const size = measured.get(front);
     if (!size) {
