@@ -1,6 +1,7 @@
 /** Files that a process was killed over, removed at the next start. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAbandoned } from '../core/lib/whole-folder';
 import { isActive } from '../shared/jobs';
 import type { Context } from './context';
 import { absolutePath, PROBE } from './home';
@@ -19,6 +20,9 @@ export function removeLeft(context: Context): void {
     if (solve.bytes !== null || (solve.owner !== null && isAlive(solve.owner))) continue;
     const out = absolutePath(home, solve.path);
     for (const path of [out, `${out}.partial`, keptFolder(home, solve)]) removeFile(context, path);
+  }
+  for (const folder of [home.datasets, home.solves]) {
+    for (const name of readdirSync(folder)) if (isAbandoned(name)) removeFile(context, join(folder, name));
   }
   for (const name of readdirSync(home.root)) {
     if (name.startsWith(PROBE) && !isAlive(name.slice(PROBE.length))) removeFile(context, join(home.root, name));

@@ -60,6 +60,15 @@ describe('the next start', () => {
     expect(existsSync(join(home, '.write-test-999999999'))).toBe(false);
   });
 
+  it('removes folders that a dead process was filling for a dataset or a solve, and leaves those of a living one', async () => {
+    const { home } = await bench();
+    for (const folder of ['datasets', 'solves'])
+      for (const pid of [999999999, process.pid]) put(join(home, folder, `.one.building-${pid}`, 'data', 'train.npy'));
+    await bench(home);
+    for (const folder of ['datasets', 'solves'])
+      expect(readdirSync(join(home, folder))).toEqual([`.one.building-${process.pid}`]);
+  });
+
   it('removes the copy of a database whose migration was killed after it was done', () => {
     const file = join(freshFolder(), 'studio.db');
     openDatabase(file, { log }).close();

@@ -66,10 +66,15 @@ async function refuseTaken(out: string): Promise<void> {
 async function removeAbandoned(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix)) continue;
-    const pid = Number(name.slice(prefix.length));
-    if (pid !== process.pid && isAlive(pid)) continue;
+    if (name !== `${prefix}${process.pid}` && !isAbandoned(name)) continue;
     await rm(join(parent, name), { recursive: true, force: true });
   }
+}
+
+/** Whether a folder of this name was being filled by a process that is gone. */
+export function isAbandoned(name: string): boolean {
+  const pid = /^\..+\.building-(\d+)$/.exec(name)?.[1];
+  return pid !== undefined && !isAlive(Number(pid));
 }
 
 async function syncFolders(folder: string): Promise<void> {
