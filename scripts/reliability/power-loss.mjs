@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // node scripts/reliability/power-loss.mjs [--work train,import,…] [--states 300] [--starts 10] [--seed 1] [--entries out/main]
 // Records all writes of a piece of work, makes the disks that a power cut may leave of them (lib/disk.mjs), and looks whether
-// the database opens and every checkpoint that a row names is whole (docs/reliability.md). --starts: of how many states the
-// studio is started as well. One JSON line per piece of work and way to cut; exit code 1 if anything fell. Linux with g++.
+// the database opens, every checkpoint that a row names is whole, and every other file that one names is there
+// (docs/reliability.md). --starts: of how many states the studio is started as well. One JSON line per piece of work and way to cut; exit code 1 if anything fell. Linux with g++.
+import './lib/own-node.mjs';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,11 +13,13 @@ import Database from 'better-sqlite3';
 import { runnerImport } from 'vite';
 import { ROOT } from '../lib/paths.mjs';
 import { Bench, TINY } from './lib/bench.mjs';
+import { startFront } from './lib/fronts.mjs';
 import { afterCut, readOps, snapshot, writeState } from './lib/disk.mjs';
-import { damage, rows, withDatabase } from './lib/look.mjs';
+import { damage, leftovers, rows, withDatabase } from './lib/look.mjs';
 import { Random } from './lib/random.mjs';
+import { TINY_TASK } from './lib/tiny.mjs';
 
-/** @type {Record<string, (bench: Bench) => Promise<string[]>>} prepares, and says what is recorded */
+/** @type {Record<string, (bench: Bench) => Promise<string[] | (() => Promise<void>)>>} prepares, and says what is recorded */
 const WORK = {
   train: async (bench) => {
     await bench.dataset();
@@ -51,12 +54,75 @@ const WORK = {
   migrate: async (bench) => {
     const db = new Database(join(bench.home, 'studio.db'));
     db.exec(readFileSync(join(ROOT, 'test', 'studio', 'fixtures', 'schema-1.sql'), 'utf8'));
-    // Its one checkpoint stands for a file that this home does not have.
-    db.exec('DELETE FROM checkpoints');
+    // They stand for files that this home does not have.
+    db.exec("DELETE FROM checkpoints; UPDATE datasets SET adopted = 1; UPDATE traces SET status = 'failed'");
     db.close();
     return ['runs'];
   },
+  delete: async (bench) => {
+    const made = await makeOneOfEach(bench);
+    return async () => {
+      const studio = await startFront('server', bench);
+      for (const [method, input] of made) await studio.call(method, input);
+      await studio.stop();
+    };
+  },
 };
+
+/**
+ * A run with two checkpoints, and of it and of a solve what can be deleted.
+ * @param {Bench} bench
+ * @returns {Promise<[method: string, input: object][]>} the calls that delete all of it
+ */
+async function makeOneOfEach(bench) {
+  const dataset = await bench.dataset();
+  const run = await bench.train(20, '+studio.checkpoint_every_steps=10');
+  const studio = await startFront('server', bench);
+  const task = join(bench.root, 'task.json');
+  writeFileSync(task, JSON.stringify(TINY_TASK));
+  /** @param {'evaluation' | 'solve' | 'trace'} kind @param {() => Promise<any>} begin @returns {Promise<any>} its id */
+  const done = async (kind, begin) => {
+    const ended = new Map();
+    /** @type {(id: unknown) => void} */
+    let look = () => undefined;
+    studio.listen((event, { id, status, error }) => {
+      if (event !== `${kind}.changed` || !/done|failed|stopped/.test(status)) return;
+      ended.set(id, status === 'done' ? null : `the ${kind} is ${status}: ${error}`);
+      look(id);
+    });
+    const { id } = await begin();
+    if (!ended.has(id)) await new Promise((resolve) => (look = (one) => one === id && resolve(null)));
+    if (ended.get(id)) throw new Error(ended.get(id));
+    return id;
+  };
+  const [{ id: checkpoint }] = await studio.call('runs.checkpoints', { run });
+  const evaluate = () => done('evaluation', () => studio.call('evaluations.create', { checkpoint }));
+  // Asked for twice, a trace is made once: another example is another trace.
+  const trace = (/** @type {object} */ of, index = 0) =>
+    done('trace', () => studio.call('traces.create', { of, example: { split: 'test', index } }));
+  const solve = () =>
+    done('solve', async () => {
+      const { import: begun } = await studio.call('import.begin', {});
+      await studio.call('import.add_paths', { import: begun, paths: [task] });
+      const options = { budget_seconds: 300, max_steps: 3, views: 4 };
+      return (await studio.call('solves.create_from_import', { import: begun, options }))[0];
+    });
+  const evaluated = await evaluate();
+  const solved = await solve();
+  const traced = await trace({ checkpoint });
+  // These go with the run and with the solve.
+  await evaluate();
+  await trace({ checkpoint }, 1);
+  await trace({ solve: solved });
+  await studio.stop();
+  return [
+    ['traces.delete', { trace: traced }],
+    ['evaluations.delete', { evaluation: evaluated }],
+    ['solves.delete', { solve: solved }],
+    ['runs.delete', { run }],
+    ['datasets.delete', { dataset }],
+  ];
+}
 
 const { values } = parseArgs({
   options: {
@@ -83,7 +149,7 @@ async function cutWork(name) {
   const bench = new Bench(values.entries === undefined ? {} : { entries: resolve(values.entries) });
   try {
     const recorder = compile(bench.root);
-    const args = await WORK[name](bench);
+    const work = await WORK[name](bench);
     const before = snapshot(bench.home);
     const log = join(bench.root, 'writes');
     // The library records what children do too; what the command itself says shows what was promised by then.
@@ -94,7 +160,7 @@ async function cutWork(name) {
       RECORD_SAYS: '1',
       UV_USE_IO_URING: '0',
     });
-    await bench.run(...args);
+    await (Array.isArray(work) ? bench.run(...work) : work());
     bench.env.LD_PRELOAD = undefined;
     const ops = readOps(log, bench.home);
     const incomplete = unlike(snapshot(bench.home), afterCut(before, ops, ops.length, 'prefix', new Random(0)));
@@ -134,6 +200,8 @@ async function cutMode(bench, name, before, ops, mode) {
       summary.starts++;
       const { code, stderr } = await bench.start(['runs', '--home', root]).ended;
       if (code !== 0) faults.push(`the studio does not start: ${stderr.trim()}`);
+      // What others write into the home is not the studio's to know.
+      else if (name === 'delete') faults.push(...leftovers(root));
     }
     if (!faults.length) continue;
     summary.failed++;

@@ -11,7 +11,6 @@ import { estimate, recipeSizes } from './estimate/estimate';
 import { absolutePath } from './home';
 import type { Imports } from './imports/imports';
 import type { Starters } from './starters';
-import { removeFile } from './runs/checkpoints';
 import { newRun } from './runs/create';
 import { handleExport } from './metrics/handler';
 import type { Bundles } from './bundles/bundles';
@@ -24,6 +23,7 @@ import { getSettings, setSettings } from './settings';
 import { sqliteVersion } from './db/open';
 import { deleteSubset, listSubsets, taskDetail } from './tasks';
 import type { Traces } from './traces';
+import { deleteWithFiles } from './unfinished';
 import { StudioError } from '../shared/errors';
 
 export interface Services {
@@ -167,11 +167,10 @@ export function makeHandlers({
         checkpoints.map((c) => c.id),
         run.name,
       );
-      traces.removeFilesOf({ run: id });
-      await evaluations.removeFilesOf(id);
-      store.runs.delete(id);
-      for (const { path } of checkpoints) removeFile(context, absolutePath(home, path));
-      if (run.config.checkpoint_path === null) removeFile(context, runFolder(home, run));
+      const files = [...(await evaluations.detachFrom(id)), ...traces.detachFrom({ run: id })];
+      files.push(...checkpoints.map((c) => absolutePath(home, c.path)));
+      if (run.config.checkpoint_path === null) files.push(runFolder(home, run));
+      deleteWithFiles(context, files, () => store.runs.delete(id));
       events.emit('run.deleted', { run: id });
       return {};
     },

@@ -112,7 +112,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const traces = new Traces(context);
   const queue = new JobQueue(context, options.stopDeadlineMs);
   const evaluations = new Evaluations(context, queue);
-  const solves = new Solves(context, queue, (solve) => traces.removeFilesOf({ solve }));
+  const solves = new Solves(context, queue, (solve) => traces.detachFrom({ solve }));
   const imports = new Imports(context, datasets);
   const exchange = new Exchange(context, datasets);
   const starters = new Starters(context, datasets, exchange, options.resources ?? files.resources);

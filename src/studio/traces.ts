@@ -13,6 +13,7 @@ import { newId } from './ids';
 import { isAlive } from './owner';
 import { traceInfo } from './repositories/traces';
 import { removeFile } from './runs/checkpoints';
+import { deleteWithFiles } from './unfinished';
 import { keptFiles } from './solves/kept';
 
 type Of = Parsed<'traces.create'>['of'];
@@ -184,16 +185,15 @@ export class Traces {
   delete(id: number): void {
     const record = this.record(id);
     this.drop(id);
-    this.context.store.traces.delete(id);
-    removeFile(this.context, absolutePath(this.context.home, record.path));
+    const path = absolutePath(this.context.home, record.path);
+    deleteWithFiles(this.context, [path], () => this.context.store.traces.delete(id));
   }
 
-  /** Ends and removes the traces of a run or a solve that is deleted; their rows go with it. */
-  removeFilesOf(of: { run: string } | { solve: string }): void {
-    for (const t of this.context.store.traces.list(of)) {
-      this.drop(t.id);
-      removeFile(this.context, absolutePath(this.context.home, t.path));
-    }
+  /** Ends those of a run or a solve that is going to be deleted. @returns the files that go once the rows have gone with it */
+  detachFrom(of: { run: string } | { solve: string }): string[] {
+    const traces = this.context.store.traces.list(of);
+    for (const { id } of traces) this.drop(id);
+    return traces.map(({ path }) => absolutePath(this.context.home, path));
   }
 
   /** Traces whose process died are failed; they are quickly made again. */

@@ -1,17 +1,18 @@
 /**
- * What is being written where no row names it yet: an import's files, an export's in a folder of the user's. Noted before
- * the first byte, so that the next start removes what a killed process left there.
+ * Files that no row names while they are made or removed: an import's, an export's in a folder of the user's, those of what
+ * is being deleted. They are noted first, so that the next start removes what a killed process left.
  */
 import { existsSync } from 'node:fs';
 import type { Context } from './context';
 import { durably } from './db/open';
+import { absolutePath, storedPath } from './home';
 import { newId } from './ids';
 import { isAlive } from './owner';
 import { removeFile } from './runs/checkpoints';
 
 interface Claim {
   owner: string;
-  /** Absolute; files or folders that were not there before. */
+  /** Files or folders as rows name them: relative in the home, which may be moved, and absolute elsewhere. */
   paths: string[];
   /** Whole as soon as this is there, since it comes last: then only what is on its way goes. */
   last: string | null;
@@ -25,22 +26,45 @@ const onItsWay = (path: string): boolean => path.endsWith('.partial');
  * @param last the path that is renamed into place when all the others are whole
  * @returns forgets the note: all of it is whole, or removed
  */
-export function claim({ store, owner }: Context, paths: readonly string[], last: string | null = null): () => void {
+export function claim(
+  { store, owner, home }: Context,
+  paths: readonly string[],
+  last: string | null = null,
+): () => void {
   const key = `${PREFIX}${newId()}`;
-  const note: Claim = { owner, paths: paths.filter((path) => onItsWay(path) || !existsSync(path)), last };
+  const made = paths.filter((path) => onItsWay(path) || !existsSync(path)).map((path) => storedPath(home, path));
+  const note: Claim = { owner, paths: made, last: last && storedPath(home, last) };
   durably(store.db, () => store.settings.set({ [key]: note }));
   return () => store.settings.delete(key);
 }
 
+/**
+ * Deletes rows and then the files that they named. Neither a power cut nor a kill leaves a row without its files, and what
+ * files are left go at the next start.
+ * @param paths absolute; files or folders
+ */
+export function deleteWithFiles(context: Context, paths: readonly string[], deleteRows: () => void): void {
+  const { store, owner, home } = context;
+  const key = `${PREFIX}${newId()}`;
+  const note: Claim = { owner, paths: paths.map((path) => storedPath(home, path)), last: null };
+  durably(store.db, () => {
+    deleteRows();
+    store.settings.set({ [key]: note });
+  });
+  for (const path of paths) removeFile(context, path);
+  store.settings.delete(key);
+}
+
 /** Removes what processes that are gone had claimed. */
 export function removeUnfinished(context: Context): void {
+  const { home } = context;
   const { settings } = context.store;
   for (const [key, value] of Object.entries(settings.all())) {
     if (!key.startsWith(PREFIX)) continue;
     const { owner, paths, last } = value as Claim;
     if (isAlive(owner)) continue;
-    const whole = last !== null && existsSync(last);
-    for (const path of paths) if (!whole || onItsWay(path)) removeFile(context, path);
+    const whole = last !== null && existsSync(absolutePath(home, last));
+    for (const path of paths) if (!whole || onItsWay(path)) removeFile(context, absolutePath(home, path));
     settings.delete(key);
   }
 }

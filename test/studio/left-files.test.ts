@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/studio/db/open';
 import { silentLog as log } from '../../src/studio/log';
-import { claim } from '../../src/studio/unfinished';
+import { claim, deleteWithFiles } from '../../src/studio/unfinished';
 import { bench, create, status } from './bench';
 import { checkpointFile, runRecord } from './fixtures';
 import { freshFolder } from './home';
@@ -67,6 +67,23 @@ describe('the next start', () => {
     await bench(home);
     for (const folder of ['datasets', 'solves'])
       expect(readdirSync(join(home, folder))).toEqual([`.one.building-${process.pid}`]);
+  });
+
+  it('removes the files of what was being deleted when its process died', async () => {
+    const { studio, home } = await bench();
+    const { store } = studio.context;
+    const run = runRecord({ status: 'stopped' });
+    store.runs.insert(run);
+    const file = put(join(home, 'runs', run.id, 'checkpoints', 'step_5.safetensors'));
+    const killed = () => {
+      throw new Error('killed');
+    };
+    const dying = { ...studio.context, owner: DEAD, log: { ...log, error: killed } };
+    // A path that no system takes: that is where it dies, before the second one.
+    expect(() => deleteWithFiles(dying, ['\0', file], () => store.runs.delete(run.id))).toThrow('killed');
+    expect([store.runs.list(), existsSync(file)]).toEqual([[], true]);
+    await bench(home);
+    expect(existsSync(file)).toBe(false);
   });
 
   it('removes the copy of a database whose migration was killed after it was done', () => {

@@ -48,10 +48,11 @@ describe.skipIf(process.platform !== 'linux')('SIGKILL at a random moment, then 
 const compiler = process.platform === 'linux' && spawnSync('g++', ['--version']).status === 0;
 
 describe.skipIf(!compiler)('a power cut (needs Linux and g++, by which writes are recorded)', () => {
-  it.each(['train', 'import', 'export', 'evaluate', 'build', 'migrate'])(
+  it.each(['train', 'import', 'export', 'evaluate', 'build', 'migrate', 'delete'])(
     'in the middle of %s leaves a database that opens and whole checkpoints',
     async (work) => {
-      const cuts = await script('power-loss.mjs', '--work', work, '--states', '40', '--starts', '1');
+      const starts = work === 'delete' ? '8' : '1';
+      const cuts = await script('power-loss.mjs', '--work', work, '--states', '40', '--starts', starts);
       expect(cuts.map(({ cut, failed, faults }) => ({ cut, failed, faults }))).toEqual(
         ['prefix', 'data', 'names'].map((cut) => ({ cut, failed: 0, faults: [] })),
       );

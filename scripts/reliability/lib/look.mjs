@@ -55,7 +55,7 @@ export function withDatabase(home, read) {
 export const rows = (db, sql, ...values) => db.prepare(sql).all(...values);
 
 /**
- * The database is whole, and so is every checkpoint that a row names.
+ * The database is whole, and so is every checkpoint that a row names; the files of all that is done are there.
  * @param {string} home
  * @returns {string[]} what is wrong
  */
@@ -74,7 +74,25 @@ export function damage(home) {
       if (!existsSync(file)) faults.push(`checkpoint ${path} is missing`);
       else if (statSync(file).size !== bytes || sha256(file) !== sum) faults.push(`checkpoint ${path} is not whole`);
     }
-    return faults;
+    return [...faults, ...missing(db, home)];
+  });
+}
+
+/** By table, of what is done there: the file that is written last of its own. */
+const WRITTEN = {
+  datasets: ["SELECT path FROM datasets WHERE status = 'ready' AND adopted = 0", 'train/dataset.json'],
+  evaluations: ["SELECT path FROM evaluations WHERE status = 'done' AND outside = 0", 'evaluation.json'],
+  solves: ["SELECT path FROM solves WHERE status = 'done'", '.'],
+  traces: ["SELECT path FROM traces WHERE status = 'done'", '.'],
+};
+
+/** @param {import('better-sqlite3').Database} db @param {string} home @returns {string[]} rows without their files */
+function missing(db, home) {
+  return Object.entries(WRITTEN).flatMap(([table, [sql, file]]) => {
+    if (!rows(db, 'SELECT 1 FROM sqlite_master WHERE name = ?', table).length) return [];
+    return rows(db, sql)
+      .filter(({ path }) => !existsSync(resolve(home, path, file)))
+      .map(({ path }) => `${table}: ${path} is missing`);
   });
 }
 

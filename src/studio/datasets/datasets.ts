@@ -11,6 +11,7 @@ import { absolutePath, storedPath } from '../home';
 import { newId, slug } from '../ids';
 import type { DatasetRecord } from '../repositories/datasets';
 import { removeFile } from '../runs/checkpoints';
+import { deleteWithFiles } from '../unfinished';
 import { Builds } from './builds';
 import { datasetSummary, readFacts } from './facts';
 import { DatasetReader } from './reader';
@@ -137,8 +138,7 @@ export class Datasets {
       );
     this.reader.forget(absolutePath(home, record.path));
     this.reports.forget(id);
-    this.forget(record);
-    if (!record.adopted) removeFile(this.context, absolutePath(home, record.path));
+    this.forget(record, record.adopted ? [] : [absolutePath(home, record.path)]);
     this.removeSource(record.recipe);
   }
 
@@ -164,8 +164,9 @@ export class Datasets {
     this.reader.close();
   }
 
-  private forget(record: DatasetRecord): void {
-    this.context.store.datasets.delete(record.id);
+  /** @param files what goes with it */
+  private forget(record: DatasetRecord, files: readonly string[] = []): void {
+    deleteWithFiles(this.context, files, () => this.context.store.datasets.delete(record.id));
     this.context.events.emit('dataset.deleted', { dataset: record.id });
     this.onSettled();
   }

@@ -13,7 +13,6 @@ import { newId } from '../ids';
 import { Jobs } from '../jobs/jobs';
 import type { JobQueue, QueueEnd } from '../jobs/queue';
 import { evaluationInfo, type EvaluationWithRun } from '../repositories/evaluations';
-import { removeFile } from '../runs/checkpoints';
 import { compareEvaluations } from './compare';
 import { planEvaluation, type EvaluationExtras } from './plan';
 
@@ -71,12 +70,11 @@ export class Evaluations extends Jobs<EvaluationWithRun, EvaluationInfo> {
     return this.get(id);
   }
 
-  /** Ends and removes what belongs to a run; the rows go with it. */
-  async removeFilesOf(run: string): Promise<void> {
-    for (const record of this.context.store.evaluations.list(run)) {
-      await this.queue.stop(record.id);
-      this.removeFiles(record);
-    }
+  /** Ends those of a run that is going to be deleted. @returns the files that go once the rows have gone with it */
+  async detachFrom(run: string): Promise<string[]> {
+    const records = this.context.store.evaluations.list(run);
+    for (const { id } of records) await this.queue.stop(id);
+    return records.flatMap((record) => this.files(record));
   }
 
   tasks(id: string) {
@@ -144,8 +142,8 @@ export class Evaluations extends Jobs<EvaluationWithRun, EvaluationInfo> {
     return checkpoint === null ? 'Its checkpoint has been removed.' : null;
   }
 
-  protected removeFiles({ outside, path }: EvaluationWithRun): void {
-    if (!outside) removeFile(this.context, absolutePath(this.context.home, path));
+  protected files({ outside, path }: EvaluationWithRun): string[] {
+    return outside ? [] : [absolutePath(this.context.home, path)];
   }
 
   protected info(record: EvaluationWithRun): EvaluationInfo {

@@ -7,6 +7,7 @@ import { StudioError } from '../../shared/errors';
 import type { JobStatus } from '../../shared/jobs';
 import type { Context } from '../context';
 import { isAlive } from '../owner';
+import { deleteWithFiles } from '../unfinished';
 import type { JobQueue, QueueEnd } from './queue';
 
 /** What the row of a job holds, whatever its kind. */
@@ -97,8 +98,8 @@ export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info
   protected abstract refuseResume(record: R): void;
   /** Why one that was cut off by a quit cannot go on by itself at the next start; null where it can. */
   protected abstract missing(record: R): string | null;
-  /** Removes what belongs to one that is being deleted, except its row. */
-  protected abstract removeFiles(record: R): void;
+  /** What belongs to one and goes once its row has gone. */
+  protected abstract files(record: R): string[];
   protected abstract info(record: R): Info;
   protected abstract detail(record: R): Detail;
   protected abstract emitChanged(info: Info): void;
@@ -107,8 +108,10 @@ export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info
   /** It was started. Most kinds have nothing to do. */
   protected begun(_id: string): void {}
 
-  /** It is going to be deleted: ends what hangs on its row. Most kinds have nothing. */
-  protected detach(_id: string): void {}
+  /** It is going to be deleted: ends what hangs on its row, and names the files of that. Most kinds have nothing. */
+  protected detach(_id: string): string[] {
+    return [];
+  }
 
   list(): Info[] {
     return this.store.list().map((record) => this.info(this.known(record)));
@@ -149,10 +152,9 @@ export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info
     const record = this.record(id);
     this.refuseForeign(record, 'deleted');
     await this.queue.stop(id);
-    this.detach(id);
-    this.store.delete(id);
+    const files = [...this.detach(id), ...this.files(record)];
+    deleteWithFiles(this.context, files, () => this.store.delete(id));
     this.queue.forget(id);
-    this.removeFiles(record);
     this.emitDeleted(id);
     this.queue.notify();
   }

@@ -15,7 +15,6 @@ import { newId } from '../ids';
 import { Jobs } from '../jobs/jobs';
 import type { JobQueue, QueueEnd } from '../jobs/queue';
 import type { SolveRecord } from '../repositories/solves';
-import { removeFile } from '../runs/checkpoints';
 import { keptFolder } from './kept';
 import { solveDetail, solveInfo } from './summary';
 
@@ -36,11 +35,11 @@ const WORDS = {
 };
 
 export class Solves extends Jobs<SolveRecord, SolveInfo, SolveDetail> {
-  /** @param removeTraces ends and removes the playbacks of a solve */
+  /** @param detachTraces ends the playbacks of a solve, and names their files */
   constructor(
     context: Context,
     queue: JobQueue,
-    private readonly removeTraces: (solve: string) => void,
+    private readonly detachTraces: (solve: string) => string[],
   ) {
     super(context, queue, context.store.solves, WORDS);
   }
@@ -157,13 +156,13 @@ export class Solves extends Jobs<SolveRecord, SolveInfo, SolveDetail> {
     return null;
   }
 
-  protected override detach(id: string): void {
-    this.removeTraces(id);
+  protected override detach(id: string): string[] {
+    return this.detachTraces(id);
   }
 
-  protected removeFiles(solve: SolveRecord): void {
-    removeFile(this.context, absolutePath(this.context.home, solve.path));
-    removeFile(this.context, keptFolder(this.context.home, solve));
+  protected files(solve: SolveRecord): string[] {
+    const { home } = this.context;
+    return [absolutePath(home, solve.path), keptFolder(home, solve)];
   }
 
   protected info(solve: SolveRecord): SolveInfo {
