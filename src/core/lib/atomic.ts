@@ -22,7 +22,7 @@ export async function writeAtomically(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<WrittenFile> {
-  await makeFolder(dirname(path));
+  makeFolders(dirname(path));
   const partial = `${path}.partial`;
   const hash = createHash('sha256');
   let bytes = 0;
@@ -51,11 +51,6 @@ export async function writeAtomically(
   }
   await syncFolder(dirname(path));
   return { path, bytes, sha256: hash.digest('hex') };
-}
-
-/** With its parents, each of which lasts through a power cut: what lies in a folder that does not is gone with it. */
-async function makeFolder(folder: string): Promise<void> {
-  for (const made of makeFolders(folder).reverse()) await syncFolder(dirname(made));
 }
 
 /** Makes the rename last through a power cut. Windows has no such call on folders. */

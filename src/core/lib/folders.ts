@@ -1,5 +1,5 @@
-/** Folders with their parents. */
-import { mkdirSync, statSync } from 'node:fs';
+/** Folders with their parents, which last through a power cut: what lies in one that does not is gone with it. */
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
@@ -24,7 +24,7 @@ export function makeFolders(folder: string, mode = 0o777): string[] {
   }
   return missing.filter((path) => {
     try {
-      mkdirSync(path, { mode });
+      makeFolder(path, mode);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -33,6 +33,33 @@ export function makeFolders(folder: string, mode = 0o777): string[] {
       return false;
     }
   });
+}
+
+/**
+ * One folder in a folder that is there.
+ * @param mode its permission bits, less the process's mask
+ * @throws the file system's error: ENOENT where the folder above is gone, EEXIST
+ */
+export function makeFolder(folder: string, mode = 0o777): void {
+  mkdirSync(folder, { mode });
+  syncFolder(dirname(folder));
+}
+
+/** Makes the names in `folder` last, where it may be read: who may only write in it cannot. @throws the file system's error */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return; // folders cannot be opened there; NTFS journals their entries
+  let fd: number;
+  try {
+    fd = openSync(folder, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return;
+    throw error;
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const notAFolder = (path: string) =>

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StudioError } from '../../shared/errors';
 import { isAlive } from './alive';
-import { makeFolders } from './folders';
+import { makeFolders, syncFolder } from './folders';
 
 /**
  * Makes the folder `out`: `fill` writes into a temporary folder beside it, which is made durable and renamed when
@@ -82,16 +82,6 @@ async function syncFolders(folder: string): Promise<void> {
     if (entry.isDirectory()) await syncFolders(join(folder, entry.name));
   }
   syncFolder(folder);
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return; // folders cannot be opened there; NTFS journals their entries
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 const PIECE = 2 ** 20;

@@ -1,7 +1,7 @@
 /** From a queued run to the job that the compute process gets: where it continues, and what it trains on. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { makeFolders } from '../../core/lib/folders';
+import { makeFolder, makeFolders } from '../../core/lib/folders';
 import type { TrainJob } from '../../shared/compute';
 import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
@@ -83,5 +83,5 @@ function dataPaths(context: Context, run: RunRecord): string[] {
 function makeRunFolder(home: StudioHome, run: RunRecord): void {
   const folder = runFolder(home, run);
   if (run.config.checkpoint_path !== null) makeFolders(folder);
-  else if (!existsSync(folder)) mkdirSync(folder);
+  else if (!existsSync(folder)) makeFolder(folder);
 }
