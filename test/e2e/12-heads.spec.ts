@@ -6,8 +6,8 @@ import { openBuild } from './support/training';
 
 const studio = withStudio();
 
-const topOf = async (page: Page, selector: string): Promise<number> =>
-  (await page.locator(selector).first().boundingBox())?.y ?? NaN;
+const headHeight = async (page: Page): Promise<number> =>
+  (await page.locator('.page-head').boundingBox())?.height ?? NaN;
 
 test('an augmentation is named in the head without moving the task', async () => {
   const { page } = studio.current;
@@ -16,10 +16,10 @@ test('an augmentation is named in the head without moving the task', async () =>
   await expect(page.getByRole('button', { name: 'Draw one at random' })).toBeVisible();
   for (const width of [960, 1360, 1920]) {
     await page.setViewportSize({ width, height: 860 });
-    const before = await topOf(page, '.columns');
+    const before = await headHeight(page);
     await page.getByRole('radio', { name: /^t1,/ }).click();
     await expect(page.getByText('augmented', { exact: true })).toBeVisible();
-    expect(await topOf(page, '.columns'), `at ${width} px`).toBe(before);
+    expect(await headHeight(page), `at ${width} px`).toBe(before);
     if (width < 1920) await look(studio.current, `task-augmented-${width}`);
     await page.getByRole('button', { name: 'Back to the task itself' }).click();
   }

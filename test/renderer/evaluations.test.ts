@@ -13,7 +13,6 @@ import TaskResultView from '../../src/renderer/evaluations/TaskResultView.vue';
 import InputResult from '../../src/renderer/evaluations/InputResult.vue';
 import { useSettings } from '../../src/renderer/kernel/stores/settings';
 import ConfirmHost from '../../src/renderer/ui/ConfirmHost.vue';
-import { SettingsSchema } from '../../src/shared/contract/app';
 import type { EvaluationTaskSummary } from '../../src/shared/contract/evaluations';
 import type { CheckpointInfo } from '../../src/shared/contract/runs';
 import { createFixtureClient, fixtureRun, type FixtureClient, type FixtureOptions } from './fixtures/client';
@@ -247,24 +246,6 @@ describe('a task of an evaluation', () => {
     button('Next task').click();
     await flushPromises();
     expect(title()).toBe('task-d');
-  });
-});
-
-describe('the memory of the window', () => {
-  it('keeps what a reload cut off before the studio heard of it', async () => {
-    prepare({ 'settings.set': () => new Promise(() => undefined) as never });
-    await useSettings().load();
-    useSettings().remember('runs.search', 'sudoku');
-    useSettings().remember('runs.search', '');
-    prepare({ 'settings.get': () => ({ ...SettingsSchema.parse({}), view: { 'runs.search': 'sudoku' } }) });
-    await useSettings().load();
-    expect(useSettings().settings.view['runs.search']).toBe('');
-    await flushPromises();
-    expect(client.calls.at(-1)).toMatchObject({ method: 'settings.set', input: { view: { 'runs.search': '' } } });
-    // Confirmed: now the studio's word counts again.
-    prepare({ 'settings.get': () => ({ ...SettingsSchema.parse({}), view: { 'runs.search': 'maze' } }) });
-    await useSettings().load();
-    expect(useSettings().settings.view['runs.search']).toBe('maze');
   });
 });
 
