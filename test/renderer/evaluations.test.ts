@@ -9,7 +9,6 @@ import CompareEvaluationsView from '../../src/renderer/evaluations/CompareEvalua
 import EvaluateDialog from '../../src/renderer/evaluations/EvaluateDialog.vue';
 import EvaluationsView from '../../src/renderer/evaluations/EvaluationsView.vue';
 import EvaluationView from '../../src/renderer/evaluations/EvaluationView.vue';
-import TaskResultView from '../../src/renderer/evaluations/TaskResultView.vue';
 import InputResult from '../../src/renderer/evaluations/InputResult.vue';
 import { useSettings } from '../../src/renderer/kernel/stores/settings';
 import ConfirmHost from '../../src/renderer/ui/ConfirmHost.vue';
@@ -203,49 +202,6 @@ describe('an evaluation', () => {
     prepare({});
     await show(EvaluationView, { id: 'nobody' });
     expect(text()).toContain('There is no such evaluation');
-  });
-});
-
-describe('a task of an evaluation', () => {
-  const answers: FixtureOptions['answers'] = {
-    'evaluations.get': () => evaluation({ kind: 'sudoku' }),
-    'evaluations.tasks': () => tasks,
-    'evaluations.task': ({ position }) => ({ ...tasks[position], inputs: [] }),
-  };
-  /** Shows task `position` and follows the address as the app's routes do. */
-  async function open(position: number, query: string): Promise<void> {
-    prepare(answers);
-    const props = reactive({ id: 'e1', position });
-    router.afterEach((to) => {
-      const at = /tasks\/(\d+)$/.exec(to.path);
-      if (at) props.position = Number(at[1]);
-    });
-    await show(TaskResultView, props);
-    await router.push(`/evaluations/e1/tasks/${position}${query}`);
-    await flushPromises();
-  }
-  const title = (): string | null | undefined => document.querySelector('h1')?.textContent;
-
-  it('is followed by the next one that passes the filter', async () => {
-    await open(1, '?outcome=solved');
-    expect(text()).toContain('2 of 2');
-    expect(button('Next task').disabled).toBe(true);
-    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
-    await flushPromises();
-    expect(title()).toBe('task-b');
-    button('Task before').click();
-    await flushPromises();
-    expect(title()).toBe('task-a');
-    expect(router.currentRoute.value.query).toEqual({ outcome: 'solved' });
-    expect(document.querySelector('header a')?.getAttribute('href')).toBe('/evaluations/e1?outcome=solved');
-  });
-
-  it('that does not pass the filter itself has neighbours that do', async () => {
-    await open(2, '?outcome=missed');
-    expect(button('Task before').disabled).toBe(true);
-    button('Next task').click();
-    await flushPromises();
-    expect(title()).toBe('task-d');
   });
 });
 
