@@ -3,6 +3,8 @@
  * is being deleted. They are noted first, so that the next start removes what a killed process left.
  */
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { syncFolder } from '../core/lib/folders';
 import type { Context } from './context';
 import { durably } from './db/open';
 import { absolutePath, storedPath } from './home';
@@ -52,7 +54,13 @@ export function deleteWithFiles(context: Context, paths: readonly string[], dele
     store.settings.set({ [key]: note });
   });
   for (const path of paths) removeFile(context, path);
-  store.settings.delete(key);
+  try {
+    // What is gone must stay gone before the note goes.
+    for (const folder of new Set(paths.map((path) => dirname(path)))) if (existsSync(folder)) syncFolder(folder);
+    store.settings.delete(key);
+  } catch (error) {
+    context.log.error('syncing what was deleted; the next start looks after it', error);
+  }
 }
 
 /** Removes what processes that are gone had claimed. */

@@ -126,6 +126,9 @@ export function afterCut(before, ops, k, mode, random) {
     } else if (op.kind === 'unlink') {
       live.delete(op.path);
       if (kept(i)) disk.delete(op.path);
+    } else if (op.kind === 'rmdir') {
+      // Where a folder is gone, so is what was in it, whichever of its own names were synced.
+      if (kept(i)) for (const path of [...disk.keys()]) if (path.startsWith(`${op.path}/`)) disk.delete(path);
     } else if (op.kind === 'rename') {
       move(live, op.path, op.data.toString());
       if (kept(i)) move(disk, op.path, op.data.toString());
