@@ -1,5 +1,5 @@
 /** A training run: data, model and checkpoint brought together, the loop's words turned into messages. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBackend } from '../core/backend/load';
 import { memoryUse } from '../core/backend/memory';
@@ -178,9 +178,19 @@ const goneFolder = (folder: string): StudioError =>
     `The run's folder ${folder} is gone: if its disk was unmounted, mount it again and resume the run; what was saved stays saved.`,
   );
 
+/** Makes the run's folder, but none above it: where that is missing, its disk is gone. */
+function claimFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? goneFolder(folder) : error;
+  }
+}
+
 function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
   const id = job.job;
-  const madeBefore = existsSync(job.run_dir);
+  claimFolder(job.run_dir);
   const identifiers = mergedIdentifiers(job, data);
   return {
     metrics: (batch) => {
@@ -193,7 +203,7 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
     puzzleName: (example: ExampleRef) => puzzleNameOf(job, data, example),
     checkpoint: async ({ trainer, sampler, config, seconds, evaluated, evaluationDue }, reason) => {
       // Made again under a mount point, it would lie on another disk, out of sight once the right one is back.
-      if (madeBefore && !existsSync(job.run_dir)) throw goneFolder(job.run_dir);
+      if (!existsSync(job.run_dir)) throw goneFolder(job.run_dir);
       const snapshot = await trainer.snapshot();
       const { seq_len, vocab_size, num_puzzle_identifiers } = trainer.spec;
       const written = await writeCheckpoint(newFile(join(job.run_dir, 'checkpoints'), trainer.step), {

@@ -1,5 +1,5 @@
 /** The compute process, forked as the server does it: a run, its checkpoints, pauses, traces and ends. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -210,6 +210,13 @@ it('fails with a sentence and goes on living', async () => {
   const blocked = join(home, 'blocked');
   writeFileSync(blocked, 'a file where a folder should be');
   expect(await failing(trainJob('blocked', { run_dir: blocked }))).toMatchObject({ code: 'not_found' });
+  // As where a disk was unmounted between the studio's start of the run and here: nothing is made in its place.
+  const unmounted = join(home, 'unmounted', 'runs');
+  expect(await failing(trainJob('unmounted', { run_dir: join(unmounted, 'x') }))).toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('is gone: if its disk was unmounted'),
+  });
+  expect(existsSync(unmounted)).toBe(false);
 
   compute.post({ type: 'probe', job: 'probe' });
   expect((await compute.until('backend')).backend.threads).toBeGreaterThan(0);
