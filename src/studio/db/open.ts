@@ -186,9 +186,7 @@ function whyNoAnswer(file: string): NodeJS.ErrnoException | null {
     // Calls on an open file name none.
     fault.path ??= file;
     // A folder that cannot be synced, or a system that lets only writers sync, says nothing of the disk.
-    return ['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'ENOTCONN', 'ESHUTDOWN'].includes(fault.code ?? '')
-      ? fault
-      : null;
+    return ['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'ENOTCONN', 'ESHUTDOWN'].includes(fault.code ?? '') ? fault : null;
   }
 }
 
