@@ -6,6 +6,8 @@ import { makeFolders } from '../core/lib/folders';
 import { StudioError, toWireError } from '../shared/errors';
 import { networkDisk } from './network-disk';
 
+export { makeFolders };
+
 export interface StudioHome {
   root: string;
   database: string;

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ElectronStudio } from '../support/electron';
+import { askStranger, type StrangerQuestion } from '../support/stranger';
 import { ROOT } from '../support/studio';
 import { expect, test, withStudio } from '../support/test';
 
@@ -22,21 +23,8 @@ function preferences(): Promise<Record<string, unknown>> {
   });
 }
 
-/** What a window that is not the app's own says to a script; it has the app's preload, and is closed again. */
-function stranger(page: string, script: string, webPreferences: Record<string, unknown> = {}): Promise<unknown> {
-  return electron().app.evaluate(
-    async ({ BrowserWindow }, given) => {
-      const window = new BrowserWindow({ show: false, webPreferences: given.webPreferences });
-      try {
-        await window.loadURL(given.page);
-        return (await window.webContents.executeJavaScript(given.script)) as unknown;
-      } finally {
-        window.destroy();
-      }
-    },
-    { page, script, webPreferences: { preload: join(ROOT, 'out/preload/index.js'), sandbox: true, ...webPreferences } },
-  );
-}
+/** What a window that is not the app's own says to a script. */
+const stranger = (...given: StrangerQuestion): Promise<unknown> => askStranger(electron().app, ...given);
 
 test('1. Only load secure content', async () => {
   const addresses = await inPage<string[]>(
