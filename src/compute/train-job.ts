@@ -1,8 +1,9 @@
 /** A training run: data, model and checkpoint brought together, the loop's words turned into messages. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBackend } from '../core/backend/load';
 import { memoryUse } from '../core/backend/memory';
+import { makeFolder } from '../core/lib/folders';
 import { startingWeights } from '../core/checkpoint/import/starting-weights';
 import { readCheckpoint, writeCheckpoint, type CheckpointMeta } from '../core/checkpoint/native/checkpoint';
 import { IdentifierTable } from '../core/data/identifiers';
@@ -182,7 +183,7 @@ const goneFolder = (folder: string): StudioError =>
 function claimFolder(folder: string): void {
   if (existsSync(folder)) return;
   try {
-    mkdirSync(folder);
+    makeFolder(folder);
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? goneFolder(folder) : error;
   }
