@@ -58,6 +58,12 @@ describe('the description of a checkpoint', () => {
     );
   });
 
+  it('without a config says so', () => {
+    expect(refused({ ...good, config: undefined }).message).toBe(
+      '/d/step_3.safetensors: its description has no config. Use another checkpoint of the run.',
+    );
+  });
+
   it('of a later format names it', () => {
     expect(refused({ ...good, schema: 2 })).toMatchObject({
       code: 'newer_version',

@@ -84,6 +84,7 @@ export function readDescription(path: string, text: string): CheckpointMeta {
     );
   }
   const meta = said as CheckpointMeta;
+  if (!('config' in meta)) throw damaged('its description has no config');
   const [issue] = checkConfig(meta.config);
   if (issue) throw new StudioError('damaged', `${path}: its config is not valid here. ${issue.message}`);
   const facts = Facts.safeParse(meta);
