@@ -41,9 +41,6 @@ const SLOW_HANG_S = 600;
 /** @type {(job: import('./lib/disk-jobs.mjs').Job, args: string[], place: import('./lib/disk-jobs.mjs').Place) => import('./lib/studio.mjs').Started} */
 const startJob = (job, args, place) => job.start?.(args, place, entries) ?? startEntry('cli', args, { entries });
 
-/** @param {string[]} args */
-const trm = (args) => endOf(startEntry('cli', args, { entries }));
-
 /** @param {import('./lib/studio.mjs').Started} started */
 async function endOf(started, hangs = HANG_S) {
   const hang = setTimeout(() => started.child.pid && signalTree(started.child.pid, 'SIGKILL'), hangs * 1000);
