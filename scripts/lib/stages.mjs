@@ -38,7 +38,13 @@ const STAGES = [
     minutes: 5,
     prepare: async () => ({ line: 'knip' }),
   },
-  { name: 'supply', title: 'Licences and known vulnerabilities', minutes: 5, prepare: async ({ node }) => ({ line: `"${node.path}" scripts/supply.mjs` }) }, // prettier-ignore
+  {
+    name: 'supply',
+    title: 'Licences and known vulnerabilities',
+    minutes: 5,
+    // Node from the PATH, as all tools: a path with quotes in it cannot be quoted for every shell.
+    prepare: async () => ({ line: 'node scripts/supply.mjs' }),
+  },
   {
     name: 'pure',
     title: 'Unit tests without TensorFlow',

@@ -103,7 +103,7 @@ const FAULTS = {
 };
 
 /** What is wrong with the end of a job on a bad disk; null: it ended as it should. */
-function faultOf(/** @type {Awaited<ReturnType<typeof trm>>} */ { code, signal, stderr }) {
+function faultOf(/** @type {Awaited<ReturnType<typeof endOf>>} */ { code, signal, stderr }) {
   if (signal === 'SIGKILL') return `hung for ${HANG_S} s`;
   if (signal) return `died of ${signal}`;
   if (/\n\s+at /.test(stderr)) return 'showed a stack trace';

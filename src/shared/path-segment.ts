@@ -77,7 +77,9 @@ export function fileTitle(text: string): string {
 const folded = (segment: string): string => segment.normalize('NFC').toLowerCase();
 
 const marked = (name: string): string => {
-  const plain = cut(proposeSegment(name).replace(/^[-. ]+/, '') || 'unnamed', MAX_SEGMENT_BYTES - 17);
+  const bare = proposeSegment(name).replace(/^[-. ]+/, '') || 'unnamed';
+  // What was no device behind its dots may be one without them: "..nul.json".
+  const plain = cut(RESERVED.test(bare) ? `x-${bare}` : bare, MAX_SEGMENT_BYTES - 17);
   return `${plain}~${fingerprint(name)}`;
 };
 

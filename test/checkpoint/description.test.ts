@@ -1,5 +1,5 @@
 /** What a checkpoint says of itself, where it does not say it: one sentence, and no other error. */
-import fc from 'fast-check';
+import fc from '../property';
 import { describe, expect, it } from 'vitest';
 import { readDescription } from '../../src/core/checkpoint/native/description';
 import { defaultConfig } from '../../src/shared/config';

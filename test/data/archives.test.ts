@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { zipSync, type Zippable } from 'fflate';
-import fc from 'fast-check';
+import fc from '../property';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memorySource } from '../../src/core/data/byte-source';
 import { gatheredContent, gatherPaths, type GatheredFile } from '../../src/core/data/gather';

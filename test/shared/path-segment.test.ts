@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix, resolve, win32 } from 'node:path';
-import fc from 'fast-check';
+import fc from '../property';
 import { describe, expect, it } from 'vitest';
 import {
   MAX_SEGMENT_BYTES,
@@ -75,6 +75,11 @@ describe('a name as one segment of a path', () => {
     } finally {
       rmSync(root, { recursive: true, force: true });
     }
+  });
+
+  it('makes no device of a name that has one behind its dots', () => {
+    expect(safeSegment('..NUL.json')).toMatch(/^x-NUL\.json~[0-9a-f]{16}$/);
+    expect(segmentFault(safeSegment('.aux'))).toBeNull();
   });
 
   it.each([

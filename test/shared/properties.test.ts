@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import fc from '../property';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatAllConfig, parseAllConfig } from '../../src/core/checkpoint/import/all-config';
 import { NpyFile, npyHeader, type NpyType } from '../../src/core/data/npy';

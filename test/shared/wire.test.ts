@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert';
-import fc from 'fast-check';
+import fc from '../property';
 import { describe, expect, it } from 'vitest';
 import { packGrid, unpackGrid } from '../../src/shared/arc';
 import { StudioError, toWireError } from '../../src/shared/errors';

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import fc from 'fast-check';
+import fc from '../property';
 import { describe, expect, it } from 'vitest';
 import { answerFiles } from '../../src/cli/commands/solve';
 
