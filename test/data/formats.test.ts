@@ -144,17 +144,34 @@ describe('formats in the wild', () => {
     expect(found.subsets).toEqual([]);
   }); // prettier-ignore
 
+  it('a tar archive of too many entries is refused, also where each of them is', async () => {
+    const [header] = [(await tar(entry('../a', ''))).subarray(0, 512)];
+    const bytes = Buffer.alloc(512 * 100_003);
+    for (let i = 0; i <= 100_000; i++) bytes.set(header, i * 512);
+    const found = await take([write('x.tgz', gzipSync(bytes))]);
+    expect(faults(found)).toEqual(['x.tgz holds more than 100000 entries: import a smaller one.']);
+  });
+
   it('wrong lines are named by their number, and the others can be taken', async () => {
     const lines = ['{"name": "a", "data": {', text({ name: 'b', data: task }), '', '{"x": 1}', text({ name: 'b', data: task }), text({ name: 'c', data: { ...task, train: [] } })]; // prettier-ignore
     const found = await take([write('x.jsonl', lines.join('\n'))]);
     expect(faults(found)).toEqual([
-      'x.jsonl, line 6: "train" is empty: give at least one demonstration, a pair of input and output.',
       'x.jsonl, line 1 is no JSON at character 24: mend or remove the line.',
       'x.jsonl, line 4 holds no task: write {"name", "train", "test"} or {"examples"}.',
       'x.jsonl, line 5: the task b stands there twice, first in line 2: keep one of the two.',
+      'x.jsonl, line 6: "train" is empty: give at least one demonstration, a pair of input and output.',
     ]);
     expect(names(found)).toEqual({ x: ['b'] });
     expect(faults(await take([write('log.jsonl', '{"a": 1}\n{"a": 2}\n')]))).toHaveLength(1);
+  });
+
+  it('of wrong lines and wrong tasks the first hundred are told, and how many more there are', async () => {
+    const lines = Array.from({ length: 2000 }, (_, i) => (i % 2 ? '{' : text({ name: `t${i}`, data: { ...task, train: [] } }))); // prettier-ignore
+    const told = faults(await take([write('x.jsonl.gz', gzipSync(lines.join('\n')))]));
+    expect(told).toHaveLength(101);
+    expect(told[100]).toBe('x.jsonl has 1,900 more faults: mend the first ones and try again.');
+    const wrong = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`t${i}`, { ...task, train: [] }]));
+    expect(faults(await take([write('y.json', wrong)]))).toHaveLength(101);
   });
 
   it('names that are no file names, one by one', async () => {

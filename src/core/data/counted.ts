@@ -26,6 +26,29 @@ class Counted<T> {
   }
 }
 
+/** A file of another kind is wrong everywhere, and a small packed one can hold millions of lines. */
+const MOST_FAULTS = 100;
+
+/** What is wrong with one file: the first faults, and how many more there are. */
+export class FirstFaults {
+  private readonly first: string[] = [];
+  private more = 0;
+
+  /** Bound, so that it can be handed on. */
+  readonly add = (message: string): void => {
+    if (this.first.length < MOST_FAULTS) this.first.push(message);
+    else this.more++;
+  };
+
+  /** @param name the file's, for the sentence on those that are not told */
+  tell(name: string, fault: (message: string) => void): void {
+    this.first.forEach(fault);
+    if (this.more === 0) return;
+    const faults = this.more === 1 ? 'fault' : 'faults';
+    fault(`${name} has ${this.more.toLocaleString('en')} more ${faults}: mend the first ones and try again.`);
+  }
+}
+
 const tasks = (n: number): string => (n === 1 ? '1 task has' : `${n.toLocaleString('en')} tasks have`);
 
 export class CountedFaults {

@@ -3,6 +3,7 @@ import type { Task } from '../../shared/arc';
 import { StudioError } from '../../shared/errors';
 import { parseJson } from '../arc/json';
 import { linesOf, sentenceOf } from './chunks';
+import { FirstFaults } from './counted';
 import { madeNames, readRecord } from './formats';
 import type { Candidate } from './formats/format';
 import type { GatheredFile } from './gather';
@@ -17,31 +18,29 @@ export interface LinesRead {
 
 const MAX_LINE = 64 * 2 ** 20;
 const MAX_BYTES = 4 * 2 ** 30;
-/** A file of another kind is wrong in every line. */
-const MOST_FAULTS = 100;
 
 const NO_RECORD = 'holds no task: write {"name", "train", "test"} or {"examples"}';
 
 /**
  * @param name the file's without its ending, for tasks without a name
- * @param take checks one task; null if it is left out, which `take` has told
+ * @param take checks one task and tells `wrong` its faults; null if it is left out
+ * @param fault told of the first faults in the order of the lines, and of how many more there are
  * @param breathe called after each line
  * @throws StudioError `too_large` for a longer line than 64 MB, or more than 4 GB; `damaged`; errors of the file system
  */
 export async function readJsonLines(
   file: GatheredFile,
   name: string,
-  take: (candidate: Candidate) => Task | null,
+  take: (candidate: Candidate, wrong: (message: string) => void) => Task | null,
   fault: (message: string) => void,
   breathe: () => Promise<void>,
 ): Promise<LinesRead> {
   const read: LinesRead = { title: null, tasks: [], notes: [] };
   const notes = new Set<string>();
   const first = new Map<string, number>();
-  const faults: string[] = [];
-  let more = 0;
+  const faults = new FirstFaults();
+  const wrong = faults.add;
   let total = 0;
-  const wrong = (message: string): void => void (faults.length < MOST_FAULTS ? faults.push(message) : more++);
   for await (const { line, bytes } of linesOf(file, MAX_LINE)) {
     await breathe();
     total += bytes.byteLength + 1;
@@ -68,15 +67,14 @@ export async function readJsonLines(
       continue;
     }
     first.set(given, line);
-    const task = take({ name: given, value: found.value, place });
+    const task = take({ name: given, value: found.value, place }, wrong);
     if (task) read.tasks.push(packTask(task));
   }
   if (read.title === null) {
     fault(`${file.relative}: no line ${NO_RECORD.replace('holds no', 'holds a')} in each.`);
     return read;
   }
-  faults.forEach(fault);
-  if (more > 0) fault(`${file.relative}: ${more} more lines are wrong; mend the first ones and try again.`);
+  faults.tell(file.relative, fault);
   read.notes = [...notes];
   return read;
 }

@@ -14,7 +14,7 @@ import { isTaskNumbers, readDocument } from './formats';
 import type { Candidate, Reading } from './formats/format';
 import { shapeOf } from './formats/shape';
 import { readJsonLines } from './json-lines';
-import { CountedFaults } from './counted';
+import { CountedFaults, FirstFaults } from './counted';
 import { isOversized } from './oversized';
 import { hasPuzzleHeader, takeCsvs, takeFolders, type Finder, type FoundDataset } from './found-datasets';
 import { folderOf, type GatheredFile } from './gather';
@@ -60,6 +60,8 @@ const nameOf = (relative: string): string =>
 /** "arc-agi_training_challenges" → "arc-agi_training": what both files of a pair share. */
 const stemOf = (relative: string): string => nameOf(relative).replace(/[-_. ]?(challenges|solutions)$/i, '');
 
+type TellFault = (message: string) => void;
+
 class Recogniser implements Finder {
   readonly items: ImportItem[] = [];
   readonly datasets: FoundDataset[] = [];
@@ -76,6 +78,12 @@ class Recogniser implements Finder {
     this.problems.push({ file: file.path, message, harmless });
   }
 
+  private faults(file: GatheredFile, messages: readonly string[]): void {
+    const first = new FirstFaults();
+    messages.forEach(first.add);
+    first.tell(file.relative, (message) => this.fault(file, message));
+  }
+
   add(file: GatheredFile, bytes: Uint8Array): void {
     const document = parseJson(bytes, file.relative);
     const reading = readDocument(document, file.relative, nameOf(file.relative));
@@ -86,7 +94,9 @@ class Recogniser implements Finder {
         // Those in a folder are told as one.
         if (!file.relative.includes('/')) this.itemOf(file, 'single task', 1);
         if (this.hasTwice(file, document)) return;
-        const task = this.check(file, { name: nameOf(file.relative), value: document.value, place: file.relative });
+        const name = nameOf(file.relative);
+        const wrong = (message: string): void => this.fault(file, message);
+        const task = this.check(file, { name, value: document.value, place: file.relative }, wrong);
         if (task) this.singles.push({ file, task });
         return;
       }
@@ -114,7 +124,7 @@ class Recogniser implements Finder {
   /** JSON lines. @throws StudioError for what ends the file early; errors of the file system */
   async addLines(file: GatheredFile, breathe: () => Promise<void>): Promise<void> {
     const name = nameOf(file.relative);
-    const check = (candidate: Candidate): Task | null => this.check(file, candidate);
+    const check = (candidate: Candidate, wrong: TellFault): Task | null => this.check(file, candidate, wrong);
     const fault = (message: string): void => this.fault(file, message);
     const { title, tasks, notes } = await readJsonLines(file, name, check, fault, breathe);
     if (title === null) return;
@@ -130,26 +140,28 @@ class Recogniser implements Finder {
     if (!single || !inFolder) this.itemOf(file, kind, count);
     if (this.hasTwice(file, document)) return;
     for (const note of notes) this.counted.note(file, note);
+    const wrong = new FirstFaults();
     for (const { name, candidates } of collections) {
       const tasks = new Map<string, Task>();
       for (const candidate of candidates) {
         if (tasks.has(candidate.name)) {
-          this.fault(file, `${candidate.place}: the task stands there twice: keep one of the two.`);
+          wrong.add(`${candidate.place}: the task stands there twice: keep one of the two.`);
           continue;
         }
-        const task = this.check(file, candidate);
+        const task = this.check(file, candidate, wrong.add);
         if (task) tasks.set(task.name, task);
       }
       if (single) this.singles.push(...[...tasks.values()].map((task) => ({ file, task })));
       else this.collections.push({ file, name, tasks: [...tasks.values()] });
     }
+    wrong.tell(file.relative, (message) => this.fault(file, message));
   }
 
   /** The task, or null where it is wrong, which is told, or too large, which is counted. */
-  private check(file: GatheredFile, { name, value, place }: Candidate): Task | null {
+  private check(file: GatheredFile, { name, value, place }: Candidate, wrong: TellFault): Task | null {
     if (this.tooLarge(file, value, place)) return null;
     const { task, faults } = checkTask(name, this.withGenerated(file, value, place), place);
-    for (const message of faults) this.fault(file, message);
+    faults.forEach(wrong);
     return task;
   }
 
@@ -258,11 +270,11 @@ class Recogniser implements Finder {
     let { tasks, faults } = readChallenges(challenges.document, file.relative, (task, place) =>
       this.tooLarge(file, task, place),
     );
-    for (const message of faults) this.fault(file, message);
+    this.faults(file, faults);
     if (solutions) {
       const { keys } = challenges.document;
       ({ tasks, faults } = joinSolutions(tasks, keys, solutions.document, solutions.file.relative, file.relative));
-      for (const message of faults) this.fault(solutions.file, message);
+      this.faults(solutions.file, faults);
     } else if (tasks.some((task) => task.test.some((pair) => !pair.output))) {
       this.fault(file, `${file.relative} has no solutions beside it: test outputs stay unknown.`, true);
     }

@@ -39,8 +39,16 @@ async function list(file: GatheredFile, options: WorkOptions): Promise<TarListin
   const listing: TarListing = { entries: [], refused: [] };
   const names = new Set<string>();
   let held = 0;
+  let headers = 0;
   for await (const { header, body } of entriesOf(file)) {
     checkCancelled(options.signal, 'The import');
+    // Refused ones and folders too: of each refused one something is kept.
+    if (++headers > MAX_ENTRIES) {
+      throw new StudioError(
+        'too_large',
+        `${file.relative} holds more than ${MAX_ENTRIES} entries: import a smaller one.`,
+      );
+    }
     const name = header.name.replace(/\\/g, '/').replace(/^(\.\/)+/, '');
     const reason = header.type === 'directory' || name === '' ? null : refusal(name, header, names.has(name));
     if (reason) listing.refused.push({ name, reason });
@@ -49,12 +57,6 @@ async function list(file: GatheredFile, options: WorkOptions): Promise<TarListin
       continue;
     }
     names.add(name);
-    if (names.size > MAX_ENTRIES) {
-      throw new StudioError(
-        'too_large',
-        `${file.relative} holds more than ${MAX_ENTRIES} files: import a smaller one.`,
-      );
-    }
     if (!WANTED.test(name)) {
       await body.cancel();
       listing.entries.push({ name, content: new Uint8Array() });
