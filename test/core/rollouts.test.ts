@@ -161,6 +161,16 @@ describe('choosing a path', () => {
     expect([...firstPaths([last], 4)[0].q_halt]).toEqual([-1, -1]);
   });
 
+  it('tells answers apart whose tokens differ by 256', () => {
+    const wide = step([
+      [[1, 2], 0, 0],
+      [[257, 2], 1, 0],
+      [[1, 258], 2, 0],
+      [[1, 65538], 3, 0],
+    ]);
+    expect(choosePaths(wide, 4)).toMatchObject({ distinct: [4], agreeing: [1] });
+  });
+
   it('tells how often one path, q, the vote and any path is right, and what is known without labels', () => {
     const sums = new RolloutSums(4);
     sums.add(last, choosePaths(last, 4), [2, 2], 2);

@@ -94,6 +94,10 @@ export interface ChosenPaths {
   agreeing: number[];
 }
 
+/** Of all four bytes of each token: a vocabulary may be larger than 256. */
+const keyOf = (tokens: Int32Array): string =>
+  Buffer.from(tokens.buffer, tokens.byteOffset, tokens.byteLength).toString('latin1');
+
 /** @param last the last ACT step of B = E·K rows */
 export function choosePaths(last: ActStep, paths: number): ChosenPaths {
   const B = last.q_halt.length;
@@ -105,7 +109,7 @@ export function choosePaths(last: ActStep, paths: number): ChosenPaths {
     for (let row = first; row < first + paths; row++) {
       const q = last.q_halt[row];
       if (q > last.q_halt[best]) best = row;
-      const key = Buffer.from(Uint8Array.from(last.tokens.subarray(row * S, (row + 1) * S))).toString('latin1');
+      const key = keyOf(last.tokens.subarray(row * S, (row + 1) * S));
       const answer = answers.get(key) ?? { votes: 0, q: 0, row };
       answer.votes++;
       answer.q += 1 / (1 + Math.exp(-q));
