@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readBundled } from '../../src/core/data/bundled';
@@ -73,6 +73,29 @@ describe('an import of datasets', () => {
     await studio.dispatch('datasets.delete', { dataset: dataset.id });
     expect(existsSync(dataset.path)).toBe(false);
   }); // prettier-ignore
+
+  it('stores nothing once it is cancelled, and goes on where only many others begin', async () => {
+    const send = async () => {
+      const id = await begin();
+      const files = parts.map((part) => ({ path: `mine/${part}`, content: readFileSync(join(TINY, part)) }));
+      await studio.dispatch('import.add_files', { import: id, files });
+      await studio.dispatch('import.preview', { import: id });
+      return id;
+    };
+    const id = await send();
+    const refused = studio.dispatch('import.commit', { import: id });
+    // Its files are being copied now.
+    const cancelled = studio.dispatch('import.cancel', { import: id });
+    await expect(refused).rejects.toMatchObject({ code: 'cancelled' });
+    await cancelled;
+    expect(await studio.dispatch('datasets.list', {})).toEqual([]);
+    expect(readdirSync(join(home, 'datasets'))).toEqual([]);
+    const stored = studio.dispatch('import.commit', { import: await send() });
+    const others = [];
+    for (let i = 0; i < 12; i++) others.push(begin());
+    await Promise.all(others);
+    expect((await stored).datasets).toHaveLength(1);
+  });
 
   it('builds from CSVs: on disk they are read where they lie, sent ones get a place and lose it again', async () => {
     const { id, preview } = await byPath(join(golden, 'csv/sudoku'));

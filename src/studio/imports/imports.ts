@@ -11,6 +11,7 @@ import { StudioError } from '../../shared/errors';
 import type { Context } from '../context';
 import type { Datasets } from '../datasets/datasets';
 import { SLICE_MS } from '../datasets/recipes';
+import { checkCancelled } from '../../core/lib/work';
 import { absolutePath } from '../home';
 import { newId } from '../ids';
 import { previewSummary } from '../repositories/tasks';
@@ -54,6 +55,8 @@ export class Imports {
   begin(arcGen = false): { import: string } {
     const now = performance.now();
     for (const s of [...this.sessions.values()].sort((a, b) => a.touched - b.touched)) {
+      // What is being stored goes by itself.
+      if (s.storing) continue;
       if (now - s.touched > FORGET_MS || this.sessions.size >= MAX_SESSIONS) this.drop(s);
     }
     const id = newId();
@@ -127,8 +130,8 @@ export class Imports {
   }
 
   /**
-   * Stores what the preview showed, in one transaction.
-   * @throws StudioError `bad_input` if something is wrong and not to be left out, or there is nothing to store
+   * Stores what the preview showed, in one transaction; nothing if it is cancelled before that.
+   * @throws StudioError `cancelled`; `bad_input` if something is wrong and not to be left out, or there is nothing to store
    */
   async commit(id: string, leaveOutBad: boolean): Promise<{ subsets: string[]; tasks: number; datasets: string[] }> {
     const session = this.openSession(id);
@@ -159,6 +162,7 @@ export class Imports {
     const { prepared, forget } = await prepareDatasets(this.context, datasets);
     let taken: string[];
     try {
+      checkCancelled(session.abort.signal, 'The import');
       taken = store.db
         .transaction(() => {
           this.storeSubsets(subsets);
