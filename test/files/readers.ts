@@ -3,12 +3,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { unzipSync, zipSync } from 'fflate';
+import { packTar } from 'modern-tar';
 import { Votes } from '../../src/core/arc/voting';
 import { parseAllConfig } from '../../src/core/checkpoint/import/all-config';
 import { encodeShapes } from '../../src/core/checkpoint/formats/safetensors';
 import { openCheckpoint } from '../../src/core/checkpoint/native/checkpoint';
 import { gatheredContent } from '../../src/core/data/gather';
+import { isGzip } from '../../src/core/data/gzip';
 import { recognise } from '../../src/core/data/recognise';
 import { DatasetStore } from '../../src/core/data/store';
 import { readVotes, writeVotes } from '../../src/core/evaluate/votes-file';
@@ -73,6 +76,28 @@ function aroundEntries(good: Buffer, random: Random, others: readonly Buffer[]):
   entries[name] = new Uint8Array(change(Buffer.from(entries[name]), random, others));
   return Buffer.from(zipSync(entries, { level: random(2) ? 6 : 0 }));
 }
+
+/** Half of the changes are of the packed bytes, the others of what is in them. */
+function aroundGzip(good: Buffer, random: Random, others: readonly Buffer[]): Buffer {
+  if (random(2)) return change(good, random, others);
+  return gzipSync(change(gunzipSync(good), random, others));
+}
+
+const tarOf = async (entries: Record<string, Uint8Array>): Promise<Buffer> =>
+  Buffer.from(
+    await packTar(
+      Object.entries(entries).map(([name, body]) => ({
+        header: { name, size: body.byteLength, type: 'file' as const, mtime: new Date(0) },
+        body,
+      })),
+    ),
+  );
+
+const linesOf = (...values: unknown[]): Buffer => bytesOf(values.map((value) => JSON.stringify(value)).join('\n'));
+const lines = (): Buffer => linesOf({ name: 'a', data: task(1) }, { id: 'b', ...task(2) });
+/** Without names and without a test pair, as in BARC. */
+const examples = (): Buffer =>
+  linesOf(...[3, 4].map((n) => ({ examples: task(n).train.map(({ input, output }) => [input, output]) })));
 
 const challenges = (): Buffer => bytesOf({ t1: task(1), t2: task(2) });
 
@@ -161,6 +186,24 @@ const MAKERS: Record<string, (folder: string) => Omit<Reader, 'name'> | Promise<
     read: (bytes) => dropped('x.csv', bytes),
   }),
   ZIP: () => ({ seeds: zips(), mutate: aroundEntries, read: (bytes) => dropped('x.zip', bytes) }),
+  gzip: () => ({
+    seeds: [gzipSync(bytesOf(task(1))), gzipSync(lines())],
+    mutate: aroundGzip,
+    read: (bytes, seed) => dropped(['x.json.gz', 'x.jsonl.gz'][seed], bytes),
+  }),
+  tar: async () => {
+    const plain = await tarOf({
+      'x/training/a.json': bytesOf(task(1)),
+      'x/training/b.jsonl': lines(),
+      [`x/${'deep/'.repeat(40)}c.json.gz`]: gzipSync(bytesOf(task(3))),
+    });
+    return {
+      seeds: [plain, gzipSync(plain)],
+      mutate: (good, random, others) => (isGzip(good) ? aroundGzip : change)(good, random, others),
+      read: (bytes, seed) => dropped(['x.tar', 'x.tgz'][seed], bytes),
+    };
+  },
+  'JSON lines': () => ({ seeds: [lines(), examples()], read: (bytes) => dropped('x.jsonl', bytes) }),
   npy: (folder) =>
     inDataset(
       folder,
