@@ -42,7 +42,7 @@ describe('what is left of a run', () => {
       checkpoint_path: 'result',
       checkpoint_every_eval: true,
     });
-    expect(notes.join(' ')).toMatch(/warm-up is over; the rate rises anew over 100 steps/);
+    expect(notes.join(' ')).toMatch(/warm-up is over; the rate rises again over 100 steps/);
     // It is a config that the reference's own class takes: all keys, and read back equal.
     const { studio: _, ...rest } = config;
     expect(parseAllConfig(formatAllConfig(config)).config).toMatchObject(rest);

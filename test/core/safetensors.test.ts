@@ -108,13 +108,13 @@ describe('a damaged file is refused, naming what is wrong', () => {
     ['an overlap', file(`{"a":${tensor(0, 8)},"b":${tensor(4, 12)}}`, 12), /begins at 4, not at 8/],
     ['bytes missing', file(`{"a":${tensor(0, 8)}}`, 4), /needs/],
     ['bytes too many', file(`{"a":${tensor(0, 4)}}`, 8), /needs/],
-    ['a name twice', file(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /"a" stands twice/],
-    ['a name twice, once escaped', file(`{"a":${tensor(0, 4)},"\\u0061":${tensor(0, 4)}}`, 4), /"a" stands twice/],
-    ['a text twice', file(`{"__metadata__":{"k":"1","k":"2"},"a":${tensor(0, 4)}}`, 4), /"k" stands twice/],
+    ['a name twice', file(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /"a" appears twice/],
+    ['a name twice, once escaped', file(`{"a":${tensor(0, 4)},"\\u0061":${tensor(0, 4)}}`, 4), /"a" appears twice/],
+    ['a text twice', file(`{"__metadata__":{"k":"1","k":"2"},"a":${tensor(0, 4)}}`, 4), /"k" appears twice/],
     [
       'two shapes for one tensor',
       file('{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}', 4),
-      /"shape" stands twice/,
+      /"shape" appears twice/,
     ],
   ];
   it.each(cases)('%s', async (_what, bytes, wrong) => {

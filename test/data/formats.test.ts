@@ -158,7 +158,7 @@ describe('formats in the wild', () => {
     expect(faults(found)).toEqual([
       'x.jsonl, line 1 is no JSON at character 24: mend or remove the line.',
       'x.jsonl, line 4 holds no task: write {"name", "train", "test"} or {"examples"}.',
-      'x.jsonl, line 5: the task b stands there twice, first in line 2: keep one of the two.',
+      'x.jsonl, line 5: the task b appears twice, first in line 2: keep one of the two.',
       'x.jsonl, line 6: "train" is empty: give at least one demonstration, a pair of input and output.',
     ]);
     expect(names(found)).toEqual({ x: ['b'] });

@@ -76,7 +76,7 @@ describe('recognised are', () => {
     const found = await take([write('t_challenges.json', { a: asked })]);
     expect([messages(found), messages(found, true)]).toEqual([
       [],
-      ['t_challenges.json has no solutions beside it: test outputs stay unknown.'],
+      ['t_challenges.json has no solutions next to it: test outputs stay unknown.'],
     ]);
     expect(found.subsets[0].tasks[0].test).toEqual([{ input: grid }]);
     expect((await take([write('u.json', { a: task })])).problems).toEqual([]);
@@ -153,16 +153,16 @@ describe('refused with one sentence are', () => {
     ['x.json', {}, 'x.json holds no tasks, only {}: choose another file.'],
     ['x.json', [task], /^x\.json is JSON but holds no task/],
     ['x.json', { version: 1 }, /^x\.json is JSON but holds no task/],
-    ['x.txt', task, 'x.txt is nothing that can be imported: drop tasks (.json, .zip), CSVs of Sudoku or mazes, or the folder of a dataset.'],
+    ['x.txt', task, 'x.txt cannot be imported: drop tasks (.json, .jsonl, .zip, .tar, .gz), CSVs of Sudoku or mazes, or the folder of a dataset.'],
     ['x.json', { ...task, test: null }, 'x.json: "test" is null: make it a list of pairs.'],
     ['x.json', { train: [{ input: [[10]], output: grid }], test: task.test }, 'x.json: train[0].input row 1, column 1 is 10: use a colour from 0 to 9.'],
-    ['x.json', '{"train": [], "train": [], "test": []}', 'x.json: the key "train" stands twice in one object at line 1: keep one.'],
+    ['x.json', '{"train": [], "train": [], "test": []}', 'x.json: the key "train" appears twice in one object at line 1: keep one.'],
     ['x.json', { a: { train: task.train } }, 'x.json, task a: "test" is missing: add it, a task has the lists "train" and "test".'],
-    ['x.json', `{"a": ${JSON.stringify(task)},\n"b": ${JSON.stringify(task)},\n"a": ${JSON.stringify(task)}}`, 'x.json: the task a stands there twice, again at line 3: keep one of the two.'],
+    ['x.json', `{"a": ${JSON.stringify(task)},\n"b": ${JSON.stringify(task)},\n"a": ${JSON.stringify(task)}}`, 'x.json: the task a appears twice, again at line 3: keep one of the two.'],
     ['x.json', { '../../x': task }, 'x.json, task ../../x: the task name "../../x" holds "/", so no file can be named after it: call it "x".'],
     ['x.json', { 'C:\\x': task }, 'x.json, task C:\\x: the task name "C:\\\\x" holds ":", so no file can be named after it: call it "C-x".'],
     ['x.json', { nul: task }, 'x.json, task nul: the task name "nul" is a name that Windows keeps for itself, so no file can be named after it: call it "x-nul".'],
-    ['x_solutions.json', { a: [grid] }, 'x_solutions.json has no challenges beside it: add x_challenges.json too.'],
+    ['x_solutions.json', { a: [grid] }, 'x_solutions.json has no challenges next to it: add x_challenges.json too.'],
   ])('%s', async (name, content, message) => {
     const found = await take([write(name, content)]);
     expect(messages(found)).toHaveLength(1);
@@ -177,7 +177,7 @@ describe('refused with one sentence are', () => {
     ['none for a task', { a: [grid], b: [] }, 'x_solutions.json: the task b has 1 test input and 0 solutions: give one solution for each test input.', ['a']],
     ['one without a task', { a: [grid], b: [grid], c: [grid] }, 'x_solutions.json: the solution c belongs to no task of x_challenges.json: use the matching pair of files.', ['a', 'b']],
     ['a bad grid', { a: [[[1], [1, 2]]], b: [grid] }, 'x_solutions.json: a[0] row 2 has 2 cells where row 1 has 1: give every row the same length.', ['b']],
-    ['one that stands twice', '{"a": [[[1]]], "b": [[[1]]], "a": [[[2]]]}', 'x_solutions.json: the solution of a stands there twice, again at line 1: keep one of the two.', ['b']],
+    ['one that appears twice', '{"a": [[[1]]], "b": [[[1]]], "a": [[[2]]]}', 'x_solutions.json: the solution of a appears twice, again at line 1: keep one of the two.', ['b']],
   ])('solutions that do not match: %s', async (_, solutions, message, kept) => {
     const found = await take([write('x_challenges.json', { a: asked, b: asked }), write('x_solutions.json', solutions)]);
     expect(messages(found)).toEqual([message]);

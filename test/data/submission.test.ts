@@ -62,7 +62,7 @@ describe('a submission', () => {
     [{ x: 3 }, 's.json: x is no list: write one entry for each test input.'],
     [{ x: [[[1]]] }, 's.json: x[0] has no attempt: write {"attempt_1": …, "attempt_2": …}.'],
     [{ x: [two([[10]])] }, 's.json: x[0].attempt_1 row 1, column 1 is 10: use a colour from 0 to 9.'],
-    ['{"x": [], "x": []}', 's.json: the key "x" stands twice at line 1: keep one.'],
+    ['{"x": [], "x": []}', 's.json: the key "x" appears twice at line 1: keep one.'],
   ])('is refused with one sentence: %j', (value, message) => {
     expect(() => read(value)).toThrow(message);
   });

@@ -28,7 +28,7 @@ export function buildSudokuCommand(program: Command, exit: (code: number) => voi
     .description('Sudoku to a dataset, from the reference’s CSV as it builds it or newly generated')
     .requiredOption('--output-dir <dir>', 'folder to make; it appears when complete')
     .option('--source <file>', 'CSV with source,q,a,rating, or the folder of train.csv and test.csv')
-    .option('--test-source <file>', 'CSV of the test puzzles (default: test.csv beside train.csv)')
+    .option('--test-source <file>', 'CSV of the test puzzles (default: test.csv next to train.csv)')
     .option('--source-repo <name>', 'the reference’s download; not done here')
     .option('--subsample-size <n>', 'training puzzles to draw at random')
     .option('--min-difficulty <n>', 'only puzzles with at least this rating')

@@ -28,7 +28,7 @@ const EXAMPLES = `
 Examples:
   trm import-checkpoint checkpoints/arc/step_155718 --data data/arc1concept-aug-1000
   trm import-checkpoint step_155718 --dry-run arch.L_cycles=4 arch.num_heads=8
-all_config.yaml and identifiers.json are taken from beside the file. Without all_config.yaml the weights' shapes say most of
+all_config.yaml and identifiers.json are taken from the folder of the file. Without all_config.yaml the weights' shapes say most of
 the config; KEY=VALUE sets what they do not show. docs/checkpoints.md has the whole of it.`;
 
 export function importCheckpointCommand(program: Command, exit: (code: number) => void): void {
@@ -37,9 +37,9 @@ export function importCheckpointCommand(program: Command, exit: (code: number) =
     .description('make a run of a checkpoint of the reference (step_N), of safetensors, or of another studio')
     .argument('<file>', 'the checkpoint; or a bundle of trm export, whose result goes on with its run')
     .argument('[overrides...]', 'KEY=VALUE for what the checkpoint does not say, as in trm train')
-    .option('--config <file>', 'its all_config.yaml (default: the one beside it)')
+    .option('--config <file>', 'its all_config.yaml (default: the one next to it)')
     .option('-d, --data <dir>', 'the dataset that the run gets: a folder, or the id or name of one of the studio')
-    .option('--identifiers <file>', 'the identifiers.json of the data it was trained on (default: the one beside it)')
+    .option('--identifiers <file>', 'the identifiers.json of the data it was trained on (default: the one next to it)')
     .option('-n, --name <name>', 'name of the run')
     .option('--metrics <file>', 'of a bundle: the reference’s metrics, a W&B history as CSV or JSON lines')
     .option('--new', 'make a run of its own of a bundle’s result')

@@ -51,7 +51,7 @@ export function trainCommand(program: Command, exit: (code: number) => void): vo
       collect,
     )
     .option('-p, --preset <name>', 'start from a preset; those for a laptop make their own data')
-    .option('-c, --config <file>', 'start from an all_config.yaml, as the reference writes it beside its checkpoints')
+    .option('-c, --config <file>', 'start from an all_config.yaml, as the reference writes it next to its checkpoints')
     .option('--print-config', 'show the config with the origin of every value, and train nothing')
     .option('--dry-run', 'say whether it fits this machine and how long it takes, and train nothing')
     .option('--max-steps <n>', 'stop after this many optimizer steps; epochs may end a new run earlier')

@@ -31,8 +31,8 @@ export function readChallenges(
   for (const { key, depth, line } of duplicates) {
     faults.push(
       depth === 1
-        ? `${file}: the task ${key} stands there twice, again at line ${line}: keep one of the two.`
-        : `${file}: the key "${key}" stands twice in one object at line ${line}: keep one of the two.`,
+        ? `${file}: the task ${key} appears twice, again at line ${line}: keep one of the two.`
+        : `${file}: the key "${key}" appears twice in one object at line ${line}: keep one of the two.`,
     );
   }
   const twice = new Set(duplicates.filter(({ depth }) => depth === 1).map(({ key }) => key));
@@ -64,7 +64,7 @@ export function joinSolutions(
 ): Collection {
   const faults: string[] = [];
   for (const { key, line } of duplicates) {
-    faults.push(`${file}: the solution of ${key} stands there twice, again at line ${line}: keep one of the two.`);
+    faults.push(`${file}: the solution of ${key} appears twice, again at line ${line}: keep one of the two.`);
   }
   const known = new Set(names);
   for (const key of keys) {

@@ -22,7 +22,10 @@ const ATTEMPTS = ['attempt_1', 'attempt_2'] as const;
  */
 export function readSubmission({ value, duplicates: [twice] }: JsonDocument, file: string, name: string): Submission {
   if (twice) {
-    throw new StudioError('bad_input', `${file}: the key "${twice.key}" stands twice at line ${twice.line}: keep one.`);
+    throw new StudioError(
+      'bad_input',
+      `${file}: the key "${twice.key}" appears twice at line ${twice.line}: keep one.`,
+    );
   }
   if (Array.isArray(value)) return new Map([[taskOf(value) ?? name, value.map((entry, i) => attemptsOf(entry, file, `[${i}]`))]]); // prettier-ignore
   const entries = isRecord(value) ? Object.entries(value) : [];

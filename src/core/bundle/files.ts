@@ -85,7 +85,7 @@ The reference's own requirements have to be installed there (torch, adam-atan2, 
 
 The reference starts to count at 0: its step 1 is step ${count(bundle.step + 1)} of the run. It runs ${count(config.epochs)} epochs, ${intervals} evaluation interval${intervals === 1 ? '' : 's'} of ${count(config.eval_interval ?? config.epochs)}, with lr ${config.lr}, puzzle_emb_lr ${config.puzzle_emb_lr}, ${config.lr_warmup_steps} warm-up steps and seed ${config.seed}.
 
-${['Optimizer state, ACT carry and data position are not in the reference’s checkpoints and begin anew.', ...notes].map((note) => `- ${note}`).join('\n')}
+${['Optimizer state, ACT carry and data position are not in the reference’s checkpoints and start from scratch.', ...notes].map((note) => `- ${note}`).join('\n')}
 
 ## Back
 

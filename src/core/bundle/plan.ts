@@ -38,7 +38,7 @@ export interface BundlePlan {
 export const DATASET = 'dataset';
 export const RESULT = 'result';
 
-/** While the optimizer's averages form anew (β2 0.95 looks back some 20 steps), the rate rises again over so many steps. */
+/** While the optimizer's averages form again (β2 0.95 looks back some 20 steps), the rate rises again over so many steps. */
 const REWARM = 100;
 
 /**
@@ -149,7 +149,7 @@ function schedule(config: TrainConfig, at: Standing, total: number) {
   }
   if (rewarm) {
     notes.push(
-      `The warm-up is over; the rate rises anew over ${rewarm} steps, while the optimizer’s averages, which no step_N holds, form again.`,
+      `The warm-up is over; the rate rises again over ${rewarm} steps, while the optimizer’s averages, which no step_N holds, form again.`,
     );
   }
   if (floor === 1) return { rate: 1, warmup: rewarm, notes };

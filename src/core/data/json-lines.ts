@@ -63,7 +63,7 @@ export async function readJsonLines(
     const given = found.name ?? `${name}-${line}`;
     const other = first.get(given);
     if (other !== undefined) {
-      wrong(`${place}: the task ${given} stands there twice, first in line ${other}: keep one of the two.`);
+      wrong(`${place}: the task ${given} appears twice, first in line ${other}: keep one of the two.`);
       continue;
     }
     first.set(given, line);
@@ -84,7 +84,7 @@ function parsed(text: string, place: string, wrong: (message: string) => void): 
   try {
     const { value, duplicates } = parseJson(text, place);
     if (duplicates.length === 0) return value;
-    wrong(`${place}: the key "${duplicates[0].key}" stands twice in one object: keep one.`);
+    wrong(`${place}: the key "${duplicates[0].key}" appears twice in one object: keep one.`);
   } catch (error) {
     const message = sentenceOf(error);
     const { column } = (error as StudioError).data ?? {};

@@ -145,7 +145,7 @@ class Recogniser implements Finder {
       const tasks = new Map<string, Task>();
       for (const candidate of candidates) {
         if (tasks.has(candidate.name)) {
-          wrong.add(`${candidate.place}: the task stands there twice: keep one of the two.`);
+          wrong.add(`${candidate.place}: the task appears twice: keep one of the two.`);
           continue;
         }
         const task = this.check(file, candidate, wrong.add);
@@ -186,7 +186,7 @@ class Recogniser implements Finder {
     if (!twice) return false;
     this.fault(
       file,
-      `${file.relative}: the key "${twice.key}" stands twice in one object at line ${twice.line}: keep one.`,
+      `${file.relative}: the key "${twice.key}" appears twice in one object at line ${twice.line}: keep one.`,
     );
     return true;
   }
@@ -202,7 +202,7 @@ class Recogniser implements Finder {
     else
       this.fault(
         file,
-        `${file.relative} is nothing that can be imported: drop tasks (.json, .zip), CSVs of Sudoku or mazes, or the folder of a dataset.`,
+        `${file.relative} cannot be imported: drop tasks (.json, .jsonl, .zip, .tar, .gz), CSVs of Sudoku or mazes, or the folder of a dataset.`,
       );
   }
 
@@ -262,7 +262,7 @@ class Recogniser implements Finder {
       const { file } = solutions as Half;
       this.fault(
         file,
-        `${file.relative} has no challenges beside it: add ${stemOf(file.relative)}_challenges.json too.`,
+        `${file.relative} has no challenges next to it: add ${stemOf(file.relative)}_challenges.json too.`,
       );
       return null;
     }
@@ -276,7 +276,7 @@ class Recogniser implements Finder {
       ({ tasks, faults } = joinSolutions(tasks, keys, solutions.document, solutions.file.relative, file.relative));
       this.faults(solutions.file, faults);
     } else if (tasks.some((task) => task.test.some((pair) => !pair.output))) {
-      this.fault(file, `${file.relative} has no solutions beside it: test outputs stay unknown.`, true);
+      this.fault(file, `${file.relative} has no solutions next to it: test outputs stay unknown.`, true);
     }
     return { ...names.take(stemOf(file.relative)), source: file.path, tasks };
   }

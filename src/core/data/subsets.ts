@@ -46,7 +46,7 @@ export class SubsetNames {
 
   /**
    * Single tasks by collection: one for each dropped folder, with what its folders hold, or for each of its folders
-   * named training, evaluation and the like; one for all files dropped by themselves. A task that stands twice in one
+   * named training, evaluation and the like; one for all files dropped by themselves. A task that appears twice in one
    * collection, or by itself and also in a collection of the same import, is a fault; the first one stays. Different
    * tasks of one name in several folders are none: they get their folders' names in front, which `renamed` is told.
    * `sample` is the first file of each.

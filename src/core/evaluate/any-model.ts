@@ -74,7 +74,7 @@ function specFor(source: ModelSource, store: DatasetStore, name: SplitName): Mod
   if (!source.config) {
     throw new StudioError(
       'bad_input',
-      `No all_config.yaml stands beside ${source.path}, and its weights do not show how often its levels run: put it there, or import the checkpoint with trm import-checkpoint.`,
+      `No all_config.yaml lies next to ${source.path}, and its weights do not show how often its levels run: put it there, or import the checkpoint with trm import-checkpoint.`,
     );
   }
   for (const [key, what] of [

@@ -162,7 +162,11 @@ const SQLITE: [prefix: string, code: ErrorCode, sentence: (file: string) => stri
     'conflict',
     (f) => `${f} is being written by another program and did not get free: close that and try again.`,
   ],
-  ['SQLITE_CORRUPT', 'damaged', (f) => `${f} is damaged: restore it from a copy, or move it away to start anew.`],
+  [
+    'SQLITE_CORRUPT',
+    'damaged',
+    (f) => `${f} is damaged: restore it from a copy, or move it away to start with a new one.`,
+  ],
   [
     'SQLITE_NOTADB',
     'damaged',

@@ -16,7 +16,7 @@ export interface TableSpec {
 export interface RowTable {
   /** @param ids int32 [n], each 0 … rows − 1 @returns [n, width] */
   gather(ids: tf.Tensor1D): tf.Tensor2D;
-  /** Replaces rows at the end of the run. Where an id stands twice, both rows must be the same. */
+  /** Replaces rows at the end of the run. Where an id appears twice, both rows must be the same. */
   scatter(ids: tf.Tensor1D, rows: tf.Tensor2D): void;
 }
 

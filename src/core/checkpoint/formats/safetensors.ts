@@ -102,7 +102,7 @@ export function parseHeader(head: Buffer, fileSize: number, path: string): Safet
     throw damaged(path, 'its metadata is not text');
   }
   const twice = duplicateKey(text);
-  if (twice !== null) throw damaged(path, `"${twice}" stands twice in its header`);
+  if (twice !== null) throw damaged(path, `"${twice}" appears twice in its header`);
   const tensors = new Map<string, TensorEntry>();
   for (const [name, entry] of Object.entries(entries)) tensors.set(name, checkEntry(entry, name, path));
 

@@ -93,7 +93,7 @@ export function parseAllConfig(text: string, name: string = ALL_CONFIG): AllConf
   if (!isSection(root)) return fail('it is no config, which has a key and a value in each line.');
   if ('defaults' in root) {
     return fail(
-      'it is hydra’s own config with a list of defaults: take the all_config.yaml that a run wrote beside its checkpoints.',
+      'it is hydra’s own config with a list of defaults: take the all_config.yaml that a run wrote next to its checkpoints.',
     );
   }
   const { arch } = root;

@@ -117,10 +117,10 @@ function examine(request: ImportRequest): Examined {
     const exact =
       source.meta !== null && !source.meta.weights_only && plan?.rows == null && !Object.keys(request.overrides).length;
     if (source.format === 'studio' && !exact)
-      notes.push('Only its weights are taken: optimizer state, carry and data position begin anew.');
+      notes.push('Only its weights are taken: optimizer state, carry and data position start from scratch.');
     if (source.format !== 'studio') {
       notes.push(
-        `It holds ${config.ema ? 'averaged weights (ema)' : 'weights'} only: the optimizer’s state and the data position begin anew.`,
+        `It holds ${config.ema ? 'averaged weights (ema)' : 'weights'} only: the optimizer’s state and the data position start from scratch.`,
       );
     }
     if (!store)

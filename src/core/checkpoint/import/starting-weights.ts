@@ -101,5 +101,5 @@ function refuseOtherModel(source: ModelSource, config: TrainConfig, spec: ModelS
 function unsaid(path: string, arch: ArchConfig): string {
   const keys = (['H_cycles', 'L_cycles', 'num_heads'] as const).filter((key) => reads(arch.name, key));
   const values = keys.map((key) => `${key} ${arch[key]}`).join(', ');
-  return `No all_config.yaml stands beside ${path}: ${values} are taken from this run, and the weights cannot contradict them.`;
+  return `No all_config.yaml lies next to ${path}: ${values} are taken from this run, and the weights cannot contradict them.`;
 }
