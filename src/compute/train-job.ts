@@ -3,9 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBackend } from '../core/backend/load';
 import { memoryUse } from '../core/backend/memory';
+import type { WrittenFile } from '../core/lib/atomic';
 import { makeFolder } from '../core/lib/folders';
 import { startingWeights } from '../core/checkpoint/import/starting-weights';
-import { readCheckpoint, writeCheckpoint, type CheckpointMeta } from '../core/checkpoint/native/checkpoint';
+import {
+  readCheckpoint,
+  writeCheckpoint,
+  type CheckpointMeta,
+  type StudioCheckpoint,
+} from '../core/checkpoint/native/checkpoint';
 import { IdentifierTable } from '../core/data/identifiers';
 import { openData, type OpenData } from '../core/data/merged';
 import { TrainSampler } from '../core/data/sampler';
@@ -179,13 +185,27 @@ const goneFolder = (folder: string): StudioError =>
     `The run's folder ${folder} is gone: if its disk was unmounted, mount it again and resume the run; what was saved stays saved.`,
   );
 
-/** Makes the run's folder, but none above it: where that is missing, its disk is gone. */
-function claimFolder(folder: string): void {
+/** Makes the run's folder, or one in it, but none above it: where that is missing, its disk is gone. */
+function claimFolder(folder: string, run = folder): void {
   if (existsSync(folder)) return;
   try {
     makeFolder(folder);
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? goneFolder(folder) : error;
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? goneFolder(run) : error;
+  }
+}
+
+/**
+ * A checkpoint into the folder of a run. Made again under a mount point, the folder would lie on another disk, out of sight
+ * once the right one is back: so neither it nor one above it is made here.
+ */
+async function saveInto(runFolder: string, step: number, checkpoint: StudioCheckpoint): Promise<WrittenFile> {
+  const folder = join(runFolder, 'checkpoints');
+  claimFolder(folder, runFolder);
+  try {
+    return await writeCheckpoint(newFile(folder, step), checkpoint, 'there');
+  } catch (error) {
+    throw existsSync(runFolder) ? error : goneFolder(runFolder);
   }
 }
 
@@ -203,11 +223,9 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
     note: (message) => tell({ type: 'note', job: id, level: 'info', message }),
     puzzleName: (example: ExampleRef) => puzzleNameOf(job, data, example),
     checkpoint: async ({ trainer, sampler, config, seconds, evaluated, evaluationDue }, reason) => {
-      // Made again under a mount point, it would lie on another disk, out of sight once the right one is back.
-      if (!existsSync(job.run_dir)) throw goneFolder(job.run_dir);
       const snapshot = await trainer.snapshot();
       const { seq_len, vocab_size, num_puzzle_identifiers } = trainer.spec;
-      const written = await writeCheckpoint(newFile(join(job.run_dir, 'checkpoints'), trainer.step), {
+      const checkpoint: StudioCheckpoint = {
         snapshot,
         identifiers: await identifiers(),
         meta: {
@@ -227,7 +245,8 @@ function hostOf(job: TrainJob, data: OpenData, tell: Tell): LoopHost {
           evaluated,
           evaluation_due: evaluationDue,
         },
-      });
+      };
+      const written = await saveInto(job.run_dir, trainer.step, checkpoint);
       const { step } = trainer;
       // Only what was measured with these very weights.
       const exact_accuracy = evaluated?.step === step ? evaluated.exact_accuracy : null;

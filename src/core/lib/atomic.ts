@@ -16,13 +16,15 @@ const PIECE = 2 ** 24;
 
 /**
  * Writes `pieces` to `path`. A crash at any point leaves the old file or the new one, and at most a `.partial` beside it.
+ * @param folder `make`: its folder is made where it is missing; `there`: it must be there
  * @throws the file system's error; the partial file is then removed.
  */
 export async function writeAtomically(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  folder: 'make' | 'there' = 'make',
 ): Promise<WrittenFile> {
-  makeFolders(dirname(path));
+  if (folder === 'make') makeFolders(dirname(path));
   const partial = `${path}.partial`;
   const hash = createHash('sha256');
   let bytes = 0;

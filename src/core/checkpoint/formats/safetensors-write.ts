@@ -7,12 +7,13 @@ export function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Record<string, string>,
+  folder: 'make' | 'there' = 'make',
 ): Promise<WrittenFile> {
   function* pieces(): Generator<Uint8Array> {
     yield encodeHeader(tensors, metadata);
     for (const { data } of tensors.values()) yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
-  return writeAtomically(path, pieces());
+  return writeAtomically(path, pieces(), folder);
 }
 
 /** A tensor whose bytes are made when they are written: a table may be larger than memory. */

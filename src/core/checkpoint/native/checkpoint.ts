@@ -101,8 +101,15 @@ async function writeStreamed(
   });
 }
 
-/** @throws file system errors; a file that was there before is then untouched. */
-export async function writeCheckpoint(path: string, checkpoint: StudioCheckpoint): Promise<WrittenFile> {
+/**
+ * @param folder see `writeAtomically`
+ * @throws file system errors; a file that was there before is then untouched.
+ */
+export async function writeCheckpoint(
+  path: string,
+  checkpoint: StudioCheckpoint,
+  folder: 'make' | 'there' = 'make',
+): Promise<WrittenFile> {
   const { meta, snapshot, identifiers } = checkpoint;
   const spec = specOf(meta);
   const shapes = new Map(
@@ -129,11 +136,8 @@ export async function writeCheckpoint(path: string, checkpoint: StudioCheckpoint
     tensors.set(`carry.${name}`, { shape: data.length === B ? [B] : [B, data.length / B], data });
   }
   tensors.set('identifiers', { shape: [identifiers.length], data: identifiers });
-  return writeSafetensors(path, tensors, {
-    format: FORMAT,
-    trm: JSON.stringify(meta),
-    data_sha256: await digest(tensors.values()),
-  });
+  const about = { format: FORMAT, trm: JSON.stringify(meta), data_sha256: await digest(tensors.values()) };
+  return writeSafetensors(path, tensors, about, folder);
 }
 
 async function digest(tensors: Iterable<{ data: TensorData }>): Promise<string> {
