@@ -72,9 +72,21 @@ export class Evaluations extends Jobs<EvaluationWithRun, EvaluationInfo> {
 
   /** Ends those of a run that is going to be deleted. @returns the files that go once the rows have gone with it */
   async detachFrom(run: string): Promise<string[]> {
-    const records = this.context.store.evaluations.list(run);
-    for (const { id } of records) await this.queue.stop(id);
-    return records.flatMap((record) => this.files(record));
+    const { store, owner } = this.context;
+    for (;;) {
+      const records = store.evaluations.list(run);
+      // What waits would be started as soon as the one that runs has stopped.
+      for (const { id, status, owner: its } of records) {
+        if (status === 'queued' && its === owner) this.update(id, { status: 'stopped', error: null, owner: null });
+      }
+      this.queue.notify();
+      const { running } = this.queue;
+      if (running === null || !records.some(({ id }) => id === running)) {
+        for (const { id } of records) this.queue.forget(id);
+        return records.flatMap((record) => this.files(record));
+      }
+      await this.queue.stop(running);
+    }
   }
 
   tasks(id: string) {
@@ -110,7 +122,9 @@ export class Evaluations extends Jobs<EvaluationWithRun, EvaluationInfo> {
 
   protected async finish(id: string, end: Exclude<QueueEnd, { status: 'failed' }>): Promise<void> {
     const { store, home, log } = this.context;
-    if (end.status === 'stopped') return this.update(id, { status: 'stopped', error: null, owner: null });
+    if (end.status === 'stopped') {
+      return this.update(id, { status: 'stopped', error: null, owner: null, resume_at_start: false });
+    }
     let report;
     try {
       report = await readReport(absolutePath(home, this.record(id).path));

@@ -250,6 +250,8 @@ export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info
   }
 
   private end(id: string, end: QueueEnd): void | Promise<void> {
+    // Deleted meanwhile, with its run or by another process: there is nothing left to write to.
+    if (!this.store.get(id)) return;
     if (end.status === 'failed') {
       this.update(id, { status: 'failed', error: end.error, owner: null } as Partial<R>);
       return;
