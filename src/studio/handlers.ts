@@ -160,14 +160,19 @@ export function makeHandlers({
       return told(run);
     },
     'runs.delete': async ({ run: id }) => {
-      const run = runs.get(id);
-      runs.refuseActive(run, 'deleted');
-      const checkpoints = store.checkpoints.list(id);
-      solves.refuseWaiting(
-        checkpoints.map((c) => c.id),
-        run.name,
-      );
-      const files = [...(await evaluations.detachFrom(id)), ...traces.detachFrom({ run: id })];
+      const deletable = () => {
+        const run = runs.get(id);
+        runs.refuseActive(run, 'deleted');
+        const checkpoints = store.checkpoints.list(id);
+        const ids = checkpoints.map((c) => c.id);
+        solves.refuseWaiting(ids, run.name);
+        return { run, checkpoints };
+      };
+      deletable();
+      const evaluated = await evaluations.detachFrom(id);
+      // An evaluation may take long to stop: the run may have been resumed meanwhile, or a solve begun from it.
+      const { run, checkpoints } = deletable();
+      const files = [...evaluated, ...traces.detachFrom({ run: id })];
       files.push(...checkpoints.map((c) => absolutePath(home, c.path)));
       if (run.config.checkpoint_path === null) files.push(runFolder(home, run));
       deleteWithFiles(context, files, () => store.runs.delete(id));
