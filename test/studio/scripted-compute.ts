@@ -60,7 +60,11 @@ export class ScriptedCompute {
     if (message.type === 'exit') port.exit();
   };
 
+  /** Thrown instead of starting a process, as `fork` throws where memory is short. */
+  refusal: Error | null = null;
+
   readonly factory: ComputeFactory = (role, env) => {
+    if (this.refusal) throw this.refusal;
     const port = new ScriptedPort(role, env, (p, message) => this.onPost(p, message));
     this.ports.push(port);
     return port;

@@ -90,9 +90,27 @@ export class ComputeProcess {
       return;
     }
     this.jobs.set(job.job, listener);
-    const port = this.port ?? this.start();
+    let port: ComputePort;
+    try {
+      port = this.port ?? this.start();
+    } catch (error) {
+      this.notStarted(job.job, listener, error);
+      return;
+    }
     this.worked ||= HEAVY_JOBS.has(job.type);
     port.post(job);
+  }
+
+  /** No memory for another process, most likely. Told as the death of one would be: later, to whoever has set out. */
+  private notStarted(job: string, listener: JobListener, error: unknown): void {
+    this.jobs.delete(job);
+    this.options.log.error(`the ${this.role} process cannot be started`, error);
+    const why = error instanceof Error ? error.message : String(error);
+    queueMicrotask(() =>
+      this.tell(() =>
+        listener.onLost(`The compute process could not be started (${why}): close other programs, then try again.`),
+      ),
+    );
   }
 
   /** A word to a job that runs or waits; dropped if the process has gone. */
