@@ -30,4 +30,27 @@ describe('the queue of builds', () => {
     expect(store.datasets.get('first')).toMatchObject({ status: 'failed' });
     expect(compute.latest('build').job('build').out).toContain('second');
   });
+
+  it('ends no other build where one is cancelled twice', async () => {
+    const { studio, compute } = await bench();
+    compute.onPost = (port, message) => {
+      if (message.type === 'exit') port.exit();
+    };
+    const build = async (name: string, seed: number) =>
+      (await studio.dispatch('datasets.build', { name, recipe: { ...TINY_RECIPE, seed } })).id;
+    const [first, second] = [await build('first', 1), await build('second', 2)];
+    const port = compute.latest('build');
+    const { job } = port.job('build');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      studio.datasets.cancel(first);
+      studio.datasets.cancel(first);
+      port.say({ type: 'done', job, status: 'stopped', step: 0, result: null });
+      expect(port.job('build').out).toContain(second);
+      vi.advanceTimersByTime(60_000);
+      expect(port.killed).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });

@@ -54,6 +54,7 @@ export class Builds {
     }
     const { building } = this;
     if (building?.dataset !== record.id) throw new StudioError('conflict', `${record.name} is not being built here.`);
+    if (building.cancelled) return;
     building.cancelled = true;
     this.context.supervisor.build.send({ type: 'stop', job: building.job });
     building.deadline = setTimeout(() => this.context.supervisor.build.kill(), CANCEL_DEADLINE_MS);
