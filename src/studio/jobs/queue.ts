@@ -230,7 +230,11 @@ export class JobQueue {
     if (current.over) return;
     if (this.stopping(current)) this.end(current, { status: 'stopped', result: null, closing: !current.asked });
     else if (current.early && ++this.earlyLosses < EARLY_LOSSES) this.again(current, false);
-    else this.end(current, { status: 'failed', error });
+    else {
+      // Given up: the next one has all its tries.
+      this.earlyLosses = 0;
+      this.end(current, { status: 'failed', error });
+    }
   }
 
   private stopping({ asked }: Current): boolean {
