@@ -199,9 +199,15 @@ export class ActiveRun {
 
   /** So that a process that outlives this one can be found and ended. Electron knows a pid only after a while. */
   private rememberProcess(): void {
-    const { pid } = this.states.context.supervisor.tensor;
-    if (pid !== undefined && !this.ended)
-      this.states.context.store.runs.update(this.run, { compute_owner: ownerOf(pid) });
+    const { supervisor, store, log } = this.states.context;
+    const { pid } = supervisor.tensor;
+    if (pid === undefined || this.ended) return;
+    try {
+      store.runs.update(this.run, { compute_owner: ownerOf(pid) });
+    } catch (error) {
+      // Its job is on its way already, and says by itself what cannot be written down.
+      log.error(`the process of run ${this.run} cannot be written down`, error);
+    }
   }
 
   private release(): void {
