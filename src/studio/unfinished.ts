@@ -3,7 +3,7 @@
  * is being deleted. They are noted first, so that the next start removes what a killed process left.
  */
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { syncFolder } from '../core/lib/folders';
 import type { Context } from './context';
 import { durably } from './db/open';
@@ -57,7 +57,7 @@ export function deleteWithFiles(context: Context, paths: readonly string[], dele
   try {
     // What is gone must stay gone before the note goes.
     for (const folder of new Set(paths.map((path) => dirname(path)))) if (existsSync(folder)) syncFolder(folder);
-    store.settings.delete(key);
+    forget(context, key, note);
   } catch (error) {
     context.log.error('syncing what was deleted; the next start looks after it', error);
   }
@@ -69,10 +69,22 @@ export function removeUnfinished(context: Context): void {
   const { settings } = context.store;
   for (const [key, value] of Object.entries(settings.all())) {
     if (!key.startsWith(PREFIX)) continue;
-    const { owner, paths, last } = value as Claim;
+    const note = value as Claim;
+    const { owner, paths, last } = note;
     if (isAlive(owner)) continue;
     const whole = last !== null && existsSync(absolutePath(home, last));
-    for (const path of paths) if (!whole || onItsWay(path)) removeFile(context, absolutePath(home, path));
-    settings.delete(key);
+    const going = paths.filter((path) => !whole || onItsWay(path));
+    for (const path of going) removeFile(context, absolutePath(home, path));
+    forget(context, key, { ...note, paths: going });
   }
 }
+
+/** Takes back the note of what was removed; what could not be stays noted for the next start. */
+function forget({ store, home }: Context, key: string, note: Claim): void {
+  const left = note.paths.filter((path) => isOurs(path) && existsSync(absolutePath(home, path)));
+  if (left.length) store.settings.set({ [key]: { ...note, paths: left } });
+  else store.settings.delete(key);
+}
+
+/** Nobody else uses its name. In a folder of the user's, the next file of that name may be one that is wanted. */
+const isOurs = (path: string): boolean => !isAbsolute(path) || onItsWay(path);

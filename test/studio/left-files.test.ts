@@ -1,5 +1,5 @@
 /** What a killed process leaves, and what the next start makes of it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/studio/db/open';
@@ -84,6 +84,21 @@ describe('the next start', () => {
     expect([store.runs.list(), existsSync(file)]).toEqual([[], true]);
     await bench(home);
     expect(existsSync(file)).toBe(false);
+  });
+
+  it.runIf(process.platform === 'linux')('tries again what could not be removed', async () => {
+    const { studio, home } = await bench();
+    const folder = join(home, 'runs', 'gone');
+    // A file that not even root may remove.
+    symlinkSync('/proc/self', folder);
+    deleteWithFiles({ ...studio.context, owner: DEAD, log }, [join(folder, 'comm')], () => undefined);
+    await bench(home);
+    unlinkSync(folder);
+    const file = put(join(folder, 'comm'));
+    await bench(home);
+    expect(existsSync(file)).toBe(false);
+    const notes = Object.keys(studio.context.store.settings.all()).filter((key) => key.startsWith('unfinished.'));
+    expect(notes).toEqual([]);
   });
 
   it('removes the copy of a database whose migration was killed after it was done', () => {
