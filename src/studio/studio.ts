@@ -163,6 +163,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     await attempt(() => Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]));
     await attempt(() => supervisor.close(5_000));
     await attempt(() => runs.closed());
+    await attempt(() => traces.close());
     await attempt(() => datasets.close());
     await attempt(() => db.close());
     forget();

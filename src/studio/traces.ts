@@ -16,6 +16,10 @@ import { removeFile } from './runs/checkpoints';
 import { deleteWithFiles } from './unfinished';
 import { keptFiles } from './solves/kept';
 
+/** When an end that could not be written down (a full disk) is tried again. */
+const RETRY_MS = 2000;
+
+type Patch = Parameters<Context['store']['traces']['update']>[1];
 type Of = Parsed<'traces.create'>['of'];
 
 /** What a trace is made of: a network and the examples that it is shown. */
@@ -38,6 +42,10 @@ interface Source {
 export class Traces {
   private readonly jobs = new Map<number, string>();
   private readonly progress = new Map<number, { done: number; total: number }>();
+  /** Ends that are not in the store yet. */
+  private readonly unwritten = new Map<number, Patch>();
+  private retry: NodeJS.Timeout | null = null;
+  private closed = false;
 
   constructor(private readonly context: Context) {}
 
@@ -69,7 +77,8 @@ export class Traces {
       views: input.views,
     };
     const same = store.traces.same(question);
-    if (same) return this.info(same);
+    const known = same && this.info(same);
+    if (known && known.status !== 'failed' && known.status !== 'stopped') return known;
 
     const path = join(home.traces, `${source.run ?? source.solve}-${source.step}-${newId()}.safetensors`);
     const id = store.traces.insert({
@@ -120,7 +129,7 @@ export class Traces {
         onLost: (sentence) => this.end(id, { status: 'failed', error: sentence }),
       },
     );
-    this.update(id, {});
+    this.tell(id);
     return this.get(id);
   }
 
@@ -187,6 +196,14 @@ export class Traces {
     this.drop(id);
     const path = absolutePath(this.context.home, record.path);
     deleteWithFiles(this.context, [path], () => this.context.store.traces.delete(id));
+    this.unwritten.delete(id);
+  }
+
+  /** What is not written by now is found by the next start. */
+  close(): void {
+    this.closed = true;
+    if (this.retry) clearTimeout(this.retry);
+    this.writeEnds();
   }
 
   /** Ends those of a run or a solve that is going to be deleted. @returns the files that go once the rows have gone with it */
@@ -219,10 +236,30 @@ export class Traces {
     this.progress.delete(id);
   }
 
-  private end(id: number, patch: Parameters<Context['store']['traces']['update']>[1]): void {
+  private end(id: number, patch: Patch): void {
     this.jobs.delete(id);
     this.progress.delete(id);
-    this.update(id, { ...patch, owner: null });
+    this.unwritten.set(id, { ...patch, owner: null });
+    this.writeEnds(id);
+  }
+
+  /** What cannot be written is tried again after a while; until then it is shown as it ended. */
+  private writeEnds(fresh: number | null = null): void {
+    const { store, log } = this.context;
+    for (const [id, patch] of this.unwritten) {
+      try {
+        store.traces.update(id, patch);
+        this.unwritten.delete(id);
+      } catch (error) {
+        if (id === fresh) log.error(`the end of trace ${id} cannot be written down`, error);
+      }
+    }
+    if (fresh !== null) this.tell(fresh);
+    if (!this.unwritten.size || this.closed) return;
+    this.retry ??= setTimeout(() => {
+      this.retry = null;
+      this.writeEnds();
+    }, RETRY_MS).unref();
   }
 
   /** @throws StudioError `not_found` where the model or the data it was trained on are gone */
@@ -280,23 +317,18 @@ export class Traces {
     };
   }
 
-  private update(id: number, patch: Parameters<Context['store']['traces']['update']>[1]): void {
-    const { store, log } = this.context;
+  private tell(id: number): void {
+    const { store, log, events } = this.context;
     try {
-      store.traces.update(id, patch);
-      this.tell(id);
+      const record = store.traces.get(id);
+      if (record) events.emit('trace.changed', this.info(record));
     } catch (error) {
       log.error(`trace ${id}`, error);
     }
   }
 
-  private tell(id: number): void {
-    const record = this.context.store.traces.get(id);
-    if (record) this.context.events.emit('trace.changed', this.info(record));
-  }
-
   private info(record: Parameters<typeof traceInfo>[0]): TraceInfo {
-    return traceInfo(record, this.progress.get(record.id) ?? null);
+    return traceInfo({ ...record, ...this.unwritten.get(record.id) }, this.progress.get(record.id) ?? null);
   }
 
   private get(id: number): TraceInfo {
@@ -306,6 +338,6 @@ export class Traces {
   private record(id: number) {
     const record = this.context.store.traces.get(id);
     if (!record) throw new StudioError('not_found', `There is no trace ${id}: it may have been deleted.`);
-    return record;
+    return { ...record, ...this.unwritten.get(id) };
   }
 }
