@@ -167,9 +167,14 @@ export abstract class Jobs<R extends JobRecord, Info, Detail extends Info = Info
 
   /**
    * What a dead process left behind is stopped, and told. What only waited, or was cut off by a regular quit, goes on at
-   * once if `resume`: something that may have ended the studio does not start by itself.
+   * once if `resume`: something that may have ended the studio does not start by itself. Of two studios that start at
+   * once the second looks when the first has taken what it takes.
    */
   recover(resume: boolean): void {
+    this.context.store.db.transaction(() => this.takeUp(resume)).immediate();
+  }
+
+  private takeUp(resume: boolean): void {
     const { closed, lost } = this.words;
     for (const { id, owner, status, resume_at_start } of this.store.active()) {
       if (owner !== null && isAlive(owner)) continue;
