@@ -100,12 +100,6 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const env = (role: ComputeRole) => computeEnv(role, getSettings({ store }), trainingElsewhere(store, owner));
   const supervisor = new Supervisor(options.compute(log), log, events, { env });
   const context: Context = { home, store, events, log, supervisor, owner };
-  try {
-    if (options.resources !== null) await loadBundled(context, options.resources ?? files.resources);
-  } catch (error) {
-    db.close();
-    throw asStudioError(error, home.database);
-  }
 
   const datasets = new Datasets(context, () => runs.pump());
   const runs: Runs = new Runs(context, (run) => datasetState(context, datasets, run), options.stopDeadlineMs);
@@ -117,12 +111,6 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   const exchange = new Exchange(context, datasets);
   const starters = new Starters(context, datasets, exchange, options.resources ?? files.resources);
   const bundles = new Bundles(context, exchange, (id) => runs.get(id));
-  markLost(context);
-  removeLeft(context);
-  traces.recover();
-  evaluations.recover(options.resumeAtStart ?? false);
-  solves.recover(options.resumeAtStart ?? false);
-  await datasets.builds.recover(options.resumeAtStart ?? false);
   const handlers = makeHandlers({
     context,
     runs,
@@ -143,11 +131,10 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     chooseCheckpoint: options.chooseCheckpoint ?? (async () => null),
     chooseSave: options.chooseSave ?? (async () => null),
   });
-  const watcher = new Watcher(context, [evaluations, solves], () => runs.pump());
-  if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
-  queue.pump();
 
   let closed: Promise<void> | null = null;
+  let watcher: Watcher | null = null;
+  let forget = (): void => undefined;
   const close = async () => {
     const deadline = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
     // Whatever cannot be done (a full disk), the rest of it still is: a studio that stays half open is worse.
@@ -158,8 +145,8 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
         log.error('closing', error);
       }
     };
-    const asks = [watcher, imports, runs, evaluations, solves, queue].map((service) => () => service.close());
-    for (const ask of [() => datasets.builds.beginClose(), ...asks]) await attempt(ask);
+    const asks = [imports, runs, evaluations, solves, queue].map((service) => () => service.close());
+    for (const ask of [() => datasets.builds.beginClose(), () => watcher?.close(), ...asks]) await attempt(ask);
     await attempt(() => Promise.race([runs.idle(), new Promise((resolve) => setTimeout(resolve, deadline).unref())]));
     await attempt(() => supervisor.close(5_000));
     await attempt(() => runs.closed());
@@ -169,6 +156,23 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     forget();
     log.info('closed');
   };
+  try {
+    if (options.resources !== null) await loadBundled(context, options.resources ?? files.resources);
+    markLost(context);
+    removeLeft(context);
+    traces.recover();
+    evaluations.recover(options.resumeAtStart ?? false);
+    solves.recover(options.resumeAtStart ?? false);
+    await datasets.builds.recover(options.resumeAtStart ?? false);
+    watcher = new Watcher(context, [evaluations, solves], () => runs.pump());
+    if (options.resumeAtStart) for (const run of toResume(context)) await runs.resume(run.id);
+    queue.pump();
+  } catch (error) {
+    // What was begun by then is saved, and nothing holds the home.
+    await close();
+    throw asStudioError(error, home.database);
+  }
+
   const studio: Studio = {
     home,
     log,
@@ -190,7 +194,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     },
     close: () => (closed ??= close()),
   };
-  const forget = closeOnCrash(studio);
+  forget = closeOnCrash(studio);
   return studio;
 }
 
