@@ -25,6 +25,8 @@ export function utilityCompute(entry: string, log: Log): ComputeFactory {
         if (stream) createInterface({ input: stream }).on('line', (line) => log.info(`${role} ${pid}: ${line}`));
       }
     });
+    // A fault that ends the child, as a full heap: without a listener, Node would throw it here and end the app. `exit` follows.
+    child.on('error', (type, location) => log.error(`${role} ${pid} ended`, `${type} at ${location}`));
     let ended = false;
     const exits: ((exit: ComputeExit) => void)[] = [];
     child.once('exit', (code) => {
