@@ -12,19 +12,29 @@ export function boundCopy<T extends object>(binding: T): T {
 
 /** `f` while run number `failing` of recorded graphs, counted from 1, throws `message`. */
 export function whileRunFails<T>(failing: number, message: string, f: () => T): T {
+  return whileCallFails('runSavedModel', failing, message, f).result;
+}
+
+/** `f` while call number `failing` of the addon's function, counted from 1, throws `message`. @returns also how many there were */
+export function whileCallFails<T>(
+  name: 'runSavedModel' | 'executeOp' | 'tensorDataSync',
+  failing: number,
+  message: string,
+  f: () => T,
+): { result: T; calls: number } {
   const backend = nativeBackend();
   if (!backend) throw new Error('no TensorFlow');
   const { binding } = backend;
   const copy = boundCopy(binding);
-  const run = copy.runSavedModel;
-  let count = 0;
-  copy.runSavedModel = (...args) => {
-    if (++count === failing) throw new Error(message);
-    return run(...args);
+  const call = copy[name] as (...args: unknown[]) => never;
+  let calls = 0;
+  copy[name] = (...args: unknown[]) => {
+    if (++calls === failing) throw new Error(message);
+    return call(...args);
   };
   backend.binding = copy;
   try {
-    return f();
+    return { result: f(), calls };
   } finally {
     backend.binding = binding;
   }

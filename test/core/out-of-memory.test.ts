@@ -1,6 +1,7 @@
 /** Memory that runs out in a step: said in one sentence, and nothing of the step is kept. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadBackend } from '../../src/core/backend/load';
 import { benchModel, tinyModel } from '../../src/core/bench/configs';
@@ -9,7 +10,7 @@ import { isOutOfMemory } from '../../src/core/train/out-of-memory';
 import { STATE_GROUPS } from '../../src/core/train/step';
 import { Trainer } from '../../src/core/train/trainer';
 import { StudioError } from '../../src/shared/errors';
-import { whileRunFails } from './native-calls';
+import { whileCallFails, whileRunFails } from './native-calls';
 
 beforeAll(async () => {
   expect((await loadBackend()).backend).toBe('tensorflow');
@@ -67,6 +68,28 @@ describe('a step that runs out of memory', () => {
       expect(made.run(batch).step).toBe(1);
     },
   );
+
+  it('op by op leaves no tensor, wherever in the step it was', () => {
+    const { config, spec } = tinyModel();
+    config.global_batch_size = 4;
+    config.studio.micro_batch = 2;
+    const made = new Trainer(config, spec, 100, null, { execution: 'eager' });
+    open.push(made);
+    const batch = randomBatch(spec, 4, 1);
+    made.run(batch);
+    for (const name of ['executeOp', 'tensorDataSync'] as const) {
+      // The whole step once, for its number of calls.
+      const { calls } = whileCallFails(name, 0, '', () => made.run(batch));
+      const before = [tf.memory().numTensors, made.step];
+      // Its first and last calls, and some from all over it; the last ones are of the update.
+      const some = Array.from({ length: 12 }, (_, i) => 1 + Math.floor((i * (calls - 1)) / 11));
+      for (const at of new Set([...some, calls - 1, calls - 2])) {
+        if (at < 1) continue;
+        expect(() => whileCallFails(name, at, 'a fault', () => made.run(batch))).toThrow('a fault');
+        expect([tf.memory().numTensors, made.step], `${name} ${at} of ${calls}`).toEqual(before);
+      }
+    }
+  });
 
   const limited = process.platform === 'linux' ? it : it.skip;
   limited('leaves the run as it was, with a real limit on the process’s memory', async () => {

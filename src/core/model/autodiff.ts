@@ -27,3 +27,11 @@ export function constant<Y extends tf.Tensor>(f: () => Y): Y {
 
 /** `tf.tidy` for any plain structure of tensors: what it returns stays, the rest is freed. */
 export const scoped = <T>(f: () => T): T => tf.tidy(f as never) as unknown as T;
+
+/** Frees what autodiff kept for a derivative that then failed: tfjs itself frees it at the end of one that did not. */
+export function freeTape(): void {
+  const { state } = tf.engine();
+  if (state.gradientDepth > 0) return;
+  for (const { saved } of state.activeTape ?? []) tf.dispose(saved ?? []);
+  state.activeTape = [];
+}

@@ -16,6 +16,13 @@ import {
   type StepOutput,
 } from './step';
 
+interface PartResult {
+  gradients: Weights;
+  latents: Latents;
+  rows: Float32Array;
+  pull: Float32Array | null;
+}
+
 export class EagerExecutor implements StepExecutor {
   readonly execution = 'eager';
 
@@ -34,7 +41,28 @@ export class EagerExecutor implements StepExecutor {
     const before = this.current;
     const puzzleRows = this.puzzles?.gather(input.identifiers) ?? null;
     const parts = this.runParts(input, puzzleRows);
-    const after = scoped(() => {
+    let after: TrainState | null = null;
+    try {
+      after = this.nextState(input, parts);
+      const rows = joined(parts.map((p) => p.rows));
+      if (rows.length !== input.reset.length * ROW_COLUMNS.length)
+        throw new Error('a step returned rows of another size');
+      if (this.puzzles && puzzleRows) {
+        this.puzzles.update(input.identifiers, joined(parts.flatMap(({ pull }) => pull ?? [])), input.sparse);
+      }
+      this.current = after;
+      return { rows };
+    } finally {
+      const live = tensorsOf(this.current);
+      const all = [...tensorsOf(before), ...(after ? tensorsOf(after) : []), ...parts.flatMap(tensorsOfPart)];
+      for (const tensor of new Set(all)) if (!live.has(tensor)) tensor.dispose();
+    }
+  }
+
+  /** Its tensors are kept; some are those of the state before and of the parts. */
+  private nextState(input: StepInput, parts: readonly PartResult[]): TrainState {
+    const before = this.current;
+    return scoped(() => {
       const gradients = summed(parts.map(({ gradients }) => gradients));
       const [lr, decay, correction1, correction2] = input.adam.map((n) => tf.scalar(n));
       const dense = updated(this.program, before, gradients, { lr, decay, correction1, correction2 });
@@ -54,35 +82,22 @@ export class EagerExecutor implements StepExecutor {
       for (const tensor of tensorsOf(next)) tf.keep(tensor);
       return next;
     });
-    if (this.puzzles && puzzleRows) {
-      this.puzzles.update(input.identifiers, joined(parts.flatMap(({ pull }) => pull ?? [])), input.sparse);
-    }
-    for (const { gradients, latents } of parts) {
-      tf.dispose(Object.values(gradients));
-      for (const [name, z] of Object.entries(latents)) if (z !== after.latents[name]) z.dispose();
-    }
-    this.current = after;
-    disposeReplaced(before, after);
-    const rows = joined(parts.map((p) => p.rows));
-    if (rows.length !== input.reset.length * ROW_COLUMNS.length)
-      throw new Error('a step returned rows of another size');
-    return { rows };
   }
 
   /** All parts, or none: what a part left is freed if a later one fails. */
-  private runParts(input: StepInput, puzzleRows: Float32Array | null) {
-    const done: ReturnType<EagerExecutor['runPart']>[] = [];
+  private runParts(input: StepInput, puzzleRows: Float32Array | null): PartResult[] {
+    const done: PartResult[] = [];
     try {
       for (const part of partsOf(input.reset.length, this.part)) done.push(this.runPart(input, part, puzzleRows));
       return done;
     } catch (error) {
-      for (const { gradients, latents } of done) tf.dispose([...Object.values(gradients), ...Object.values(latents)]);
+      tf.dispose(done.flatMap(tensorsOfPart));
       throw error;
     }
   }
 
   /** Gradients and latents stay; what comes to the host is read here: the sync point of the step. */
-  private runPart(input: StepInput, part: Part, puzzleRows: Float32Array | null) {
+  private runPart(input: StepInput, part: Part, puzzleRows: Float32Array | null): PartResult {
     const { weights, latents } = this.current;
     const { puzzle_emb_ndim: width } = this.program.spec.arch;
     const rows = puzzleRows?.subarray(part.at * width, (part.at + part.size) * width) ?? null;
@@ -99,13 +114,20 @@ export class EagerExecutor implements StepExecutor {
       for (const tensor of kept) if (tensor) tf.keep(tensor as tf.Tensor);
       return made;
     });
-    const host = {
-      // Halting needs q_halt on the host, the embedding table its gradient.
-      rows: result.rows.dataSync() as Float32Array,
-      pull: (result.puzzleGradient?.dataSync() as Float32Array | undefined) ?? null,
-    };
-    tf.dispose([result.rows, ...(result.puzzleGradient ? [result.puzzleGradient] : [])]);
-    return { gradients: result.gradients, latents: result.latents, ...host };
+    try {
+      return {
+        gradients: result.gradients,
+        latents: result.latents,
+        // Halting needs q_halt on the host, the embedding table its gradient.
+        rows: result.rows.dataSync() as Float32Array,
+        pull: (result.puzzleGradient?.dataSync() as Float32Array | undefined) ?? null,
+      };
+    } catch (error) {
+      tf.dispose(tensorsOfPart(result));
+      throw error;
+    } finally {
+      tf.dispose([result.rows, ...(result.puzzleGradient ? [result.puzzleGradient] : [])]);
+    }
   }
 
   /** The state as it stands between two steps; the tensors stay the executor's. */
@@ -167,12 +189,10 @@ function summed(parts: readonly Weights[]): Weights {
   );
 }
 
-function tensorsOf(state: TrainState): Set<tf.Tensor> {
-  return new Set(STATE_GROUPS.flatMap((group) => Object.values(state[group]) as tf.Tensor[]));
+function tensorsOfPart({ gradients, latents }: Pick<PartResult, 'gradients' | 'latents'>): tf.Tensor[] {
+  return [...Object.values(gradients), ...Object.values(latents)] as tf.Tensor[];
 }
 
-/** Frees what the new state does not share with the old one. */
-function disposeReplaced(before: TrainState, after: TrainState): void {
-  const live = tensorsOf(after);
-  for (const tensor of tensorsOf(before)) if (!live.has(tensor)) tensor.dispose();
+function tensorsOf(state: TrainState): Set<tf.Tensor> {
+  return new Set(STATE_GROUPS.flatMap((group) => Object.values(state[group]) as tf.Tensor[]));
 }

@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { TrainConfig } from '../../shared/config';
 import type { Architecture, Constants, Latents, ModelSpec, Network, Weights } from '../model/architecture';
-import { constant, scoped } from '../model/autodiff';
+import { constant, freeTape, scoped } from '../model/autodiff';
 import { decode, embed, type Decoded } from '../model/heads';
 import { adamAtan2, type AdamScalars } from './adam-atan2';
 import { emaUpdate } from './ema';
@@ -108,13 +108,24 @@ export function lossAndGradients(
   };
   const variables = trained.map((name) => weights[name]);
   if (feeds.puzzleRows) variables.push(feeds.puzzleRows);
-  const { grads } = tf.valueAndGrads(loss)(variables);
+  const { grads } = gradientsOf(loss, variables, () => tf.dispose(outcome as tf.TensorContainer));
   if (!outcome) throw new Error('the loss was not evaluated');
   return {
     gradients: Object.fromEntries(trained.map((name, i) => [name, grads[i]])),
     puzzleGradient: feeds.puzzleRows ? (grads[trained.length] as Tensor2D) : null,
     ...outcome,
   };
+}
+
+/** `tf.valueAndGrads`. @param undo called if it throws, when what the tape kept is freed, which tfjs leaves */
+function gradientsOf(loss: () => Scalar, variables: tf.Tensor[], undo: () => void) {
+  try {
+    return tf.valueAndGrads(loss)(variables);
+  } catch (error) {
+    undo();
+    freeTape();
+    throw error;
+  }
 }
 
 /** Takes tensors made inside the differentiated function out of its scope. */
