@@ -52,17 +52,15 @@ const FORBIDDEN = {
   renderer: ['electron', 'better-sqlite3', '@tensorflow/*', 'ws', 'node:*'],
 };
 
-/** Where a rejection that nobody sees would end the process: `void` does not excuse it there. */
-const PROCESSES = ['studio', 'main', 'server', 'compute', 'cli'];
-
 /**
  * Promises are awaited or caught, which only the types can tell. Not in the window: its rejections end nothing, and types of
  * Vue's files make this many times slower.
  */
-const promises = (ignoreVoid) => ({
-  '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid }],
+const promises = {
+  // A rejection that nobody sees ends the process: `void` does not excuse it.
+  '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
   '@typescript-eslint/no-misused-promises': 'error',
-});
+};
 const typed = { parserOptions: { project: ['./tsconfig.node.json'], tsconfigRootDir: import.meta.dirname } };
 
 export default tseslint.config(
@@ -106,11 +104,10 @@ export default tseslint.config(
     rules: { 'vue/multi-word-component-names': 'off', 'vue/require-default-prop': 'off', 'vue/no-v-html': 'error' },
   },
   {
-    files: ['core', 'shared', ...PROCESSES].map((layer) => `src/${layer}/**/*.ts`),
+    files: ['core', 'shared', 'studio', 'main', 'server', 'compute', 'cli'].map((layer) => `src/${layer}/**/*.ts`),
     languageOptions: typed,
-    rules: promises(true),
+    rules: promises,
   },
-  { files: PROCESSES.map((layer) => `src/${layer}/**/*.ts`), rules: promises(false) },
   { files: ['src/renderer/**/*.ts', 'test/renderer/**/*.ts'], languageOptions: { globals: { ...globals.browser } } },
   { files: ['**/*.mjs'], languageOptions: { globals: { ...globals.node } } },
   ...Object.entries(FORBIDDEN).map(([layer, group]) => ({

@@ -45,7 +45,7 @@ describe('out and in again', () => {
       const file = openTensorFile(written);
       expect(file.format).toBe(format);
       expect(contentOf(file)).toEqual(expected);
-      void file.close();
+      file.close();
       const again = parseAllConfig(readFileSync(join(out.folder, 'all_config.yaml'), 'utf8')).config;
       expect(again).toEqual({ ...config, data_paths: [], studio: again.studio });
       // And what was exported can be imported again.

@@ -48,7 +48,7 @@ describe('embedding rows follow puzzle names', () => {
       step: 500,
     });
     expect(JSON.parse(Buffer.from(file.bytes('identifiers').buffer).toString())).toEqual(names);
-    await file.close();
+    file.close();
   });
 
   it('without names the reference’s rule holds, said aloud', async () => {

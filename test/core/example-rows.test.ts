@@ -44,7 +44,7 @@ describe('the embedding rows of examples', () => {
         return await embeddingRows(path, { file, meta: { num_puzzle_identifiers: 5 } }, store, refs, true, cache);
       } finally {
         store.close();
-        await file.close();
+        file.close();
       }
     };
     expect(await ask()).toEqual([3, 1, 3]);
@@ -68,7 +68,7 @@ describe('the embedding rows of examples', () => {
       message: expect.stringContaining('not a list of names'),
     });
     store.close();
-    await file.close();
+    file.close();
   });
 });
 

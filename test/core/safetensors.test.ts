@@ -64,7 +64,7 @@ describe('a written file', () => {
     await expect(file.row('a', 2)).rejects.toThrow(/no row 2/);
     await expect(file.row('b', 0)).rejects.toThrow(/no row 0/);
     await expect(file.float32('a', [4])).rejects.toThrow(/shape \[2, 2\] where \[4\]/);
-    await file.close();
+    file.close();
   });
 });
 

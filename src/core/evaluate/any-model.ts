@@ -102,7 +102,7 @@ async function identityOf({ path, meta }: ModelSource): Promise<string> {
   if (meta) {
     const { file } = await openCheckpoint(path);
     const hash = file.header.metadata.data_sha256;
-    await file.close();
+    file.close();
     if (hash) return hash;
   }
   const { size, mtimeMs } = statSync(path);

@@ -17,7 +17,7 @@ export async function openModel(path: string, which: 'ema' | 'raw'): Promise<Ope
   const owned: tf.Tensor[] = [];
   const dispose = async (): Promise<void> => {
     tf.dispose(owned);
-    await checkpoint.file.close();
+    checkpoint.file.close();
   };
   try {
     const spec = specOf(checkpoint.meta);

@@ -82,7 +82,7 @@ export async function scorePredictions(
     await writeReport(out, report, result?.submission ?? null);
     return report;
   } finally {
-    for (const file of files) await file.close();
+    for (const file of files) file.close();
     store.close();
   }
 }

@@ -99,7 +99,7 @@ async function ofTorch(path: string): Promise<Tensors> {
       [...file.tensors].map(([name, { shape }]) => [name, { shape, data: readFloat32(file, name) }] as const),
     );
   } finally {
-    await file.close();
+    file.close();
   }
 }
 

@@ -120,6 +120,6 @@ export async function checkpointModel(path: string, options: SolveOptions): Prom
       canvas: meta.rows,
     };
   } finally {
-    await open.file.close();
+    open.file.close();
   }
 }

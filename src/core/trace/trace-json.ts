@@ -80,6 +80,6 @@ export async function traceFileJson(path: string): Promise<string> {
       steps,
     });
   } finally {
-    await file.close();
+    file.close();
   }
 }

@@ -138,7 +138,7 @@ export class Bundles {
       const { iteration, epoch, position } = sampler;
       return { step, total_steps, seconds, iteration, epoch, position, groups: facts?.train_groups ?? 0 };
     } finally {
-      await file.close();
+      file.close();
     }
   }
 

@@ -59,7 +59,7 @@ export async function exportCheckpoint(request: ExportRequest, host: ImportHost)
       weights: averaged ? 'ema' : 'raw',
     };
   } finally {
-    await open.file.close();
+    open.file.close();
   }
 }
 

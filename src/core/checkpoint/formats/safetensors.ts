@@ -254,7 +254,7 @@ export class SafetensorsFile implements TensorFile {
     return tableOf(this, name);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.source.close();
   }
 }
@@ -275,6 +275,6 @@ export async function readSafetensors(
     for (const name of file.header.tensors.keys()) tensors.set(name, await file.read(name));
     return { metadata: file.header.metadata, tensors };
   } finally {
-    await file.close();
+    file.close();
   }
 }

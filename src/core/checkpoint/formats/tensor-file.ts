@@ -19,7 +19,7 @@ export interface TensorFile {
    * @throws StudioError `damaged` if there is no such tensor or its bytes are not what was written
    */
   bytes(name: string, first?: number, count?: number): Uint8Array<ArrayBuffer>;
-  close(): void | Promise<void>;
+  close(): void;
 }
 
 export const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -69,10 +69,10 @@ export function openModelSource(path: string, options: SourceOptions = {}): Mode
       names: namesOf(path, options, file, meta, config),
       float32: (name) => readFloat32(file, keys.get(name) ?? name),
       table: () => (keys.has(TABLE) ? tableOf(file, keys.get(TABLE) as string) : null),
-      close: () => void file.close(),
+      close: () => file.close(),
     };
   } catch (error) {
-    void file.close();
+    file.close();
     throw error;
   }
 }

@@ -163,7 +163,7 @@ export async function openCheckpoint(path: string): Promise<OpenCheckpoint> {
   try {
     return { meta: parseMeta(file), file };
   } catch (error) {
-    await file.close();
+    file.close();
     throw error;
   }
 }
@@ -219,7 +219,7 @@ export async function readCheckpoint(path: string): Promise<StudioCheckpoint> {
       identifiers: tensors.get('identifiers')?.data as Uint8Array,
     };
   } finally {
-    await file.close();
+    file.close();
   }
 }
 
