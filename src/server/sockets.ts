@@ -17,6 +17,8 @@ const MAX_CLIENTS = 64;
 /** Calls of one client under way: nothing more is read from it until one of them is answered. */
 const MAX_CALLS = 64;
 const PING_MS = 30_000;
+/** For a client to answer that the studio is closing. */
+const GOODBYE_MS = 1000;
 /** RFC 6455: a message that the endpoint cannot accept. */
 const CLOSE_BAD_FRAME = 1003;
 /** RFC 6455: try again later. */
@@ -83,7 +85,11 @@ export class Sockets {
   close(): void {
     clearInterval(this.ping);
     this.unsubscribe();
-    for (const client of this.server.clients) client.close(1001, 'TRM Studio is closing');
+    for (const client of this.server.clients) {
+      client.close(1001, 'TRM Studio is closing');
+      // One that sleeps never says goodbye, and ws would wait half a minute for it; the HTTP server has forgotten it.
+      setTimeout(() => client.terminate(), GOODBYE_MS).unref();
+    }
     this.server.close();
   }
 

@@ -9,7 +9,7 @@ import { CLOSE_UNAUTHORISED } from '../../src/shared/rpc';
 import { encodeWire } from '../../src/shared/wire';
 import { fileFor } from '../../src/studio/window-files';
 import { freshFolder } from '../studio/home';
-import { cookie, get, server, socket, studio } from './serving';
+import { cookie, get, server, socket, studio, UPGRADE } from './serving';
 
 describe('the page', () => {
   it('is for who has the key, which moves from the address into a cookie', async () => {
@@ -238,6 +238,22 @@ describe('the socket', () => {
     client.close();
   });
 });
+
+it('closes although a browser sleeps, and keeps nothing of its connection', async () => {
+  const own = await serve({ studio, renderer: freshFolder(), host: '127.0.0.1', port: 0 });
+  // Upgraded, and then silent: it does not answer the close, and does not go.
+  const sleeper = connect({ port: own.port, host: '127.0.0.1', allowHalfOpen: true });
+  sleeper.on('error', () => undefined);
+  const opened = new Promise((resolve) => sleeper.once('data', resolve));
+  sleeper.write(
+    `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${own.port}\r\nOrigin: http://127.0.0.1:${own.port}\r\n` +
+      `Cookie: trm_token_${own.port}=${own.token}\r\n${UPGRADE}\r\n`,
+  );
+  expect(String(await opened)).toMatch(/^HTTP\/1\.1 101 /);
+  await own.close();
+  sleeper.destroy();
+  // ws itself gives up after 30 s.
+}, 20_000);
 
 it('says what is missing where the window was not built', async () => {
   const bare = await serve({ studio, renderer: freshFolder(), host: '127.0.0.1', port: 0 });
