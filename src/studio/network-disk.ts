@@ -5,9 +5,13 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** Types as Linux names them. A FUSE file system says whose it is after the dot; those not listed here are local. */
+/**
+ * Types as Linux names them. A FUSE file system says whose it is after the dot; those not listed here are local. 9p
+ * is not listed: in some containers (gVisor) it is the root, in WSL the Windows disks, with one machine and its memory on
+ * both ends; from another machine it is rare.
+ */
 const NETWORK =
-  /^(nfs\d?|cifs|smb3|smbfs|ncpfs|afs|9p|ceph|glusterfs|lustre|gpfs|beegfs\w*|panfs|orangefs|pvfs2|davfs|fuse\.(sshfs|cephfs?|ceph-fuse|glusterfs|davfs2?|rclone|s3fs|gcsfuse|juicefs|seaweedfs|smbnetfs|curlftpfs|moosefs|mfs))$/;
+  /^(nfs\d?|cifs|smb3|smbfs|ncpfs|afs|ceph|glusterfs|lustre|gpfs|beegfs\w*|panfs|orangefs|pvfs2|davfs|fuse\.(sshfs|cephfs?|ceph-fuse|glusterfs|davfs2?|rclone|s3fs|gcsfuse|juicefs|seaweedfs|smbnetfs|curlftpfs|moosefs|mfs))$/;
 
 interface Mount {
   at: string;

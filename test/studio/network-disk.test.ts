@@ -42,5 +42,10 @@ describe('a network disk', () => {
     expect(networkDisk(join(folder, 'near', 'new', 'home'), mounts)).toBe('nfs4');
   });
 
+  it.each([
+    ['the root of a container', 'none / 9p rw,trans=fd,rfdno=4,wfdno=4 0 0'],
+    ['a Windows disk in WSL', 'C:\\134 /mnt/c 9p rw,noatime,aname=drvfs;path=C:\\;uid=1000,trans=fd 0 0'],
+  ])('is not 9p: %s', (_what, mounts) => expect(networkDisk('/mnt/c/me', mounts)).toBeNull());
+
   it('cannot be told where there is no list of mounts', () => expect(networkDisk('/home/me', null)).toBeNull());
 });
