@@ -21,10 +21,28 @@ export function removeLeft(context: Context): void {
     const out = absolutePath(home, solve.path);
     for (const path of [out, `${out}.partial`, keptFolder(home, solve)]) removeFile(context, path);
   }
+  removeLeftTraces(context);
   for (const folder of [home.datasets, home.solves]) {
     for (const name of readdirSync(folder)) if (isAbandoned(name)) removeFile(context, join(folder, name));
   }
   for (const name of readdirSync(home.root)) {
     if (name.startsWith(PROBE) && !isAlive(name.slice(PROBE.length))) removeFile(context, join(home.root, name));
+  }
+}
+
+/** Traces are written under a row: a file that has none is left of one that was deleted while it was made. */
+function removeLeftTraces(context: Context): void {
+  const { store, home } = context;
+  // Before the rows are read: another studio stores its row first.
+  const names = readdirSync(home.traces).filter((name) => /\.safetensors(\.partial)?$/.test(name));
+  const kept = new Set<string>();
+  for (const { path, owner } of store.traces.list()) {
+    const file = absolutePath(home, path);
+    kept.add(file);
+    if (owner !== null && isAlive(owner)) kept.add(`${file}.partial`);
+  }
+  for (const name of names) {
+    const path = join(home.traces, name);
+    if (!kept.has(path)) removeFile(context, path);
   }
 }

@@ -69,6 +69,49 @@ describe('the next start', () => {
       expect(readdirSync(join(home, folder))).toEqual([`.one.building-${process.pid}`]);
   });
 
+  it('removes traces that no row names, and half-written ones unless a living process writes them', async () => {
+    const { studio, home } = await bench();
+    const { store, owner } = studio.context;
+    const run = runRecord({ status: 'stopped' });
+    store.runs.insert(run);
+    const trace = (name: string, status: 'done' | 'running', by: string | null) =>
+      store.traces.insert({
+        run: run.id,
+        checkpoint: null,
+        solve: null,
+        network: null,
+        checkpoint_step: 1,
+        split: 'test',
+        example: 0,
+        weights: 'ema',
+        act_steps: null,
+        inner_updates: 0,
+        views: 1,
+        puzzle: 'test 0',
+        status,
+        error: null,
+        solved: null,
+        path: `traces/${name}`,
+        bytes: null,
+        sha256: null,
+        owner: by,
+        created: run.created,
+      });
+    trace('done.safetensors', 'done', null);
+    trace('dead.safetensors', 'running', DEAD);
+    trace('living.safetensors', 'running', owner);
+    for (const name of ['done', 'dead', 'living', 'unnamed'])
+      for (const end of ['', '.partial']) put(join(home, 'traces', `${name}.safetensors${end}`));
+    put(join(home, 'traces', 'notes.txt'));
+    await bench(home);
+    expect(readdirSync(join(home, 'traces')).sort()).toEqual([
+      'done.safetensors',
+      'living.safetensors',
+      'living.safetensors.partial',
+      'notes.txt',
+    ]);
+  });
+
   it('removes the files of what was being deleted when its process died', async () => {
     const { studio, home } = await bench();
     const { store } = studio.context;
