@@ -195,7 +195,7 @@ test('a saved task is one of My tasks, and is used as any other', async () => {
   await expect(build.getByText(/corner-lamp/).first()).toBeVisible();
   await build.getByLabel('Name', { exact: true }).fill('lamp');
   await build.getByRole('button', { name: 'Build', exact: true }).click();
-  await expect(page.getByRole('row', { name: /lamp/ })).toContainText('30 × 30', { timeout: 60_000 });
+  await expect(page.getByRole('row', { name: /lamp/ })).toContainText('5 × 5', { timeout: 60_000 });
 });
 
 test('it can be changed, copied and deleted', async () => {
