@@ -33,12 +33,7 @@ test('the build dialog keeps its height whatever is chosen', async () => {
   const height = async (): Promise<number> => (await dialog.boundingBox())?.height ?? NaN;
   const before = await height();
   await dialog.getByRole('group', { name: 'Subsets' }).getByRole('button').nth(1).click();
-  await expect(dialog.getByRole('list', { name: 'Warnings' })).toBeVisible({ timeout: 20_000 });
   expect(await height()).toBe(before);
-  await dialog.getByLabel('Augmentations').fill('many');
-  await expect(dialog.getByRole('alert').first()).toContainText('"many"');
-  expect(await height()).toBe(before);
-  await look(studio.current, 'build-warnings');
   await dialog.getByText('Sudoku', { exact: true }).click();
   expect(await height()).toBe(before);
   await page.keyboard.press('Escape');

@@ -150,16 +150,8 @@ export async function cycle({ address, home, out, entries, kept, n }) {
 }
 
 /**
- * The last value of a series, as it comes over the wire: base64 of a Float32Array or Float64Array.
- * @param {{ name: string, values: { $array: string, base64: string } }[]} series
+ * The last value of a series; 0 where there is none.
+ * @param {{ name: string, values: Float32Array | Float64Array }[]} series
  * @param {string} name
  */
-function last(series, name) {
-  const found = series.find((s) => s.name === name);
-  if (!found) return 0;
-  const bytes = Buffer.from(found.values.base64, 'base64');
-  if (bytes.length === 0) return 0;
-  return found.values.$array === 'Float64Array'
-    ? bytes.readDoubleLE(bytes.length - 8)
-    : bytes.readFloatLE(bytes.length - 4);
-}
+const last = (series, name) => series.find((s) => s.name === name)?.values.at(-1) ?? 0;
