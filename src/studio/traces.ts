@@ -114,7 +114,10 @@ export class Traces {
       },
       {
         onMessage: (message) => {
-          if (message.type === 'progress') {
+          if (this.jobs.get(id) !== job) {
+            // Deleted meanwhile: what it wrote after its last look for a stop goes too.
+            if (message.type === 'done' || message.type === 'failed') this.removeLate(path);
+          } else if (message.type === 'progress') {
             this.progress.set(id, { done: message.done, total: message.total });
             this.tell(id);
           } else if (message.type === 'failed') this.end(id, { status: 'failed', error: message.error.message });
@@ -126,7 +129,10 @@ export class Traces {
             } else this.end(id, { status: 'stopped', error: 'Stopped before it was finished.' });
           }
         },
-        onLost: (sentence) => this.end(id, { status: 'failed', error: sentence }),
+        onLost: (sentence) => {
+          if (this.jobs.get(id) === job) this.end(id, { status: 'failed', error: sentence });
+          else this.removeLate(path);
+        },
       },
     );
     this.tell(id);
@@ -222,16 +228,19 @@ export class Traces {
         error: 'TRM Studio ended before it was finished: make it again.',
       });
       const path = absolutePath(this.context.home, t.path);
-      for (const left of [path, `${path}.partial`]) removeFile(this.context, left);
+      this.removeLate(path);
     }
   }
 
-  /** Forgets its job, if it has one. */
+  private removeLate(path: string): void {
+    for (const left of [path, `${path}.partial`]) removeFile(this.context, left);
+  }
+
+  /** Stops its job, if it has one; whatever that still says is only about a file that must go. */
   private drop(id: number): void {
     const job = this.jobs.get(id);
     if (!job) return;
     this.context.supervisor.tensor.send({ type: 'stop', job });
-    this.context.supervisor.tensor.drop(job);
     this.jobs.delete(id);
     this.progress.delete(id);
   }

@@ -180,7 +180,7 @@ describe('a run', () => {
     });
     store.runs.insert(run);
     const steps = [1, 2, 3, 4, 5, 6];
-    store.metrics.append(run.id, { steps, seconds: steps, values: { lm_loss: steps.map((s) => 10 - s) } });
+    store.metrics.append(run.id, { steps, seconds: steps, values: { lm_loss: steps.map((s) => 10.1 - s) } });
     for (const [step, exact] of [
       [2, 0.5],
       [4, 0.25],
@@ -204,7 +204,8 @@ describe('a run', () => {
     expect(store.runs.get(run.id)).toMatchObject({
       step: 4,
       seconds: 4,
-      last_lm_loss: 6,
+      // To the last bit: a series in float32 would not do.
+      last_lm_loss: 10.1 - 4,
       best_exact_accuracy: 0.5,
       last_exact_accuracy: 0.25,
     });

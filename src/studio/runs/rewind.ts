@@ -14,16 +14,16 @@ export function rewind(store: Store, run: RunRecord, step: number): void {
     const series = store.metrics.series(run.id, ['lm_loss', 'eval/exact_accuracy']);
     const loss = series.find((s) => s.name === 'lm_loss');
     const exact = series.find((s) => s.name === 'eval/exact_accuracy');
+    // As it was stored, to the last bit: a series has float32.
+    const value = (of: MetricSeries | undefined, index: number): number | null =>
+      of && index >= 0 ? store.metrics.valueAt(run.id, of.steps[index], of.name) : null;
+    const best = exact?.values.length ? exact.values.indexOf(Math.max(...exact.values)) : -1;
     store.runs.update(run.id, {
       step,
-      seconds: lastOf(loss, 'seconds') ?? 0,
-      last_lm_loss: lastOf(loss, 'values'),
-      last_exact_accuracy: lastOf(exact, 'values'),
-      best_exact_accuracy: exact?.values.length ? Math.max(...exact.values) : null,
+      seconds: loss?.seconds.at(-1) ?? 0,
+      last_lm_loss: value(loss, (loss?.values.length ?? 0) - 1),
+      last_exact_accuracy: value(exact, (exact?.values.length ?? 0) - 1),
+      best_exact_accuracy: value(exact, best),
     });
   })();
-}
-
-function lastOf(series: MetricSeries | undefined, column: 'seconds' | 'values'): number | null {
-  return series?.[column].length ? series[column][series[column].length - 1] : null;
 }
