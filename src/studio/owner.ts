@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { isZombie } from '../core/lib/alive';
 
 /** `pid` or `pid:start`, where the start time is in whatever unit the platform gives; equal means the same process. */
 export function ownerOf(pid: number): string {
@@ -41,15 +42,6 @@ function startTime(pid: number): string | null {
     // Gone, or no /proc: the pid alone has to do.
   }
   return null;
-}
-
-/** A killed process whose parent has not asked for its end still has a pid. */
-function isZombie(pid: number): boolean {
-  try {
-    return process.platform === 'linux' && statFields(pid)[0] === 'Z';
-  } catch {
-    return false;
-  }
 }
 
 /** The fields of /proc/PID/stat after the command's name, which may itself hold spaces and brackets: state is 0. */

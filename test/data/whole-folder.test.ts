@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { augmentedName, IDENTITY, parseAugmentedName } from '../../src/shared/arc-augment';
-import { makeWholeFolder } from '../../src/core/lib/whole-folder';
+import { makeWholeFolder, removeHalves } from '../../src/core/lib/whole-folder';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'trm-whole-'))));
@@ -18,6 +18,22 @@ describe('a folder made whole', () => {
       return Promise.resolve(7);
     });
     expect([result, readFileSync(join(out, 'x'), 'utf8'), readdirSync(join(folder, 'a/b'))]).toEqual([7, '1', ['out']]);
+  });
+
+  it('leaves no half where its process ends in the middle', async () => {
+    let filled: () => void;
+    const begun = new Promise<void>((done) => {
+      filled = done;
+    });
+    void makeWholeFolder(join(folder, 'out'), (temporary) => {
+      writeFileSync(join(temporary, 'x'), '1');
+      filled();
+      return new Promise<never>(() => undefined);
+    });
+    await begun;
+    expect(readdirSync(folder)).toHaveLength(1);
+    removeHalves();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is not there after a failure, whose error names it and not the temporary one', async () => {

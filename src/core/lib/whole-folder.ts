@@ -1,5 +1,5 @@
 /** Folders that are there as a whole or not at all. */
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StudioError } from '../../shared/errors';
@@ -22,6 +22,7 @@ export async function makeWholeFolder<T>(out: string, fill: (temporary: string) 
   const temporary = temporaryFolder(out);
   try {
     await rm(temporary, { recursive: true, force: true });
+    filling.add(temporary);
     await mkdir(temporary);
     const result = await fill(temporary);
     await refuseTaken(out);
@@ -35,8 +36,25 @@ export async function makeWholeFolder<T>(out: string, fill: (temporary: string) 
     const errno = error as NodeJS.ErrnoException;
     if (errno.syscall && errno.path?.startsWith(temporary)) errno.path = out;
     throw error;
+  } finally {
+    filling.delete(temporary);
   }
 }
+
+/** What is being filled now. */
+const filling = new Set<string>();
+
+/** A process that ends in the middle, as one whose studio is gone does when its time is over, leaves no half of a folder. */
+export function removeHalves(): void {
+  for (const temporary of filling) {
+    try {
+      rmSync(temporary, { recursive: true, force: true });
+    } catch {
+      // The next start looks again.
+    }
+  }
+}
+process.on('exit', removeHalves);
 
 const prefixOf = (out: string): string => `.${basename(out)}.building-`;
 
